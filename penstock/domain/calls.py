@@ -1,0 +1,123 @@
+"""What a user may ask of a job in which status, and what each call writes at once.
+
+Every call stores goal and status in the one transaction that accepts it, so that the status has moved before the
+caller has the answer. All raise `NotAllowed` where the status forbids them (DLI: common operations of a job).
+"""
+
+from dataclasses import asdict, replace
+
+from penstock.domain.errors import NotAllowed
+from penstock.domain.job import Goal, Job, SavepointOrigin, SavepointRequest, Status
+
+MAY_RUN = frozenset({Status.INIT, Status.SUBMIT_FAILED, Status.EXCEPTION, Status.CANCELLED, Status.FINISHED})
+MAY_STOP = frozenset({Status.SUBMITTING, Status.RUNNING, Status.CANCEL_FAILED})
+MAY_SAVEPOINT = frozenset({Status.RUNNING, Status.CANCEL_FAILED})
+MAY_CHANGE = MAY_RUN
+MAY_CHANGE_A_LITTLE = frozenset({Status.SUBMITTING, Status.RUNNING, Status.SAVEPOINTING, Status.CANCEL_FAILED})
+CHANGEABLE_WHILE_ACTIVE = frozenset(
+    {
+        "alarm_topic",
+        "bucket",
+        "checkpoint_path",
+        "restart_from_checkpoint",
+        "restart_limit_per_hour",
+        "restart_on_failure",
+    }
+)
+CLEARED_BY_TERRAFORM = frozenset({"operator_config", "static_estimator_config"})
+"""Terraform sends these two empty with every change of a running job, and does not mean it."""
+
+
+def request_run(job: Job, *, resume: bool, now: int) -> Job:
+    """Start a new life, from the job's newest state or from nothing (DLI: run, `resume_savepoint`).
+
+    The state to start from is chosen here, once, and what an earlier life has left is forgotten.
+    """
+    _allow(job, MAY_RUN, "run")
+    savepoint = job.savepoint
+    if not resume and savepoint is not None and savepoint.origin is SavepointOrigin.STOP:
+        savepoint = None
+    return replace(
+        job,
+        goal=Goal.RUN,
+        status=Status.SUBMITTING,
+        reason="",
+        requested_at=now,
+        restore_point=_state_to_resume(job) if resume else None,
+        savepoint=savepoint,
+        newest_state=None,
+        started_at=None,
+        ended_at=None,
+        restart_count=0,
+        restarts=(),
+    )
+
+
+def request_stop(job: Job, *, savepoint: SavepointRequest | None, now: int) -> Job:
+    """Stop the job, after it has written a savepoint if one is asked for (DLI: stop, `trigger_savepoint`)."""
+    if savepoint is None:
+        _allow(job, MAY_STOP, "be stopped")
+        return replace(job, goal=Goal.STOP, status=Status.CANCELING, reason="", requested_at=now)
+    _allow(job, MAY_SAVEPOINT, "be stopped with a savepoint")
+    return replace(
+        job,
+        goal=Goal.STOP_WITH_SAVEPOINT,
+        status=Status.SAVEPOINTING,
+        reason="",
+        requested_at=now,
+        savepoint_request=savepoint,
+    )
+
+
+def request_savepoint(job: Job, savepoint: SavepointRequest) -> Job:
+    """Write a savepoint while the job goes on (DLI: savepoint, `TRIGGER`)."""
+    _allow(job, MAY_SAVEPOINT, "write a savepoint")
+    return replace(job, status=Status.SAVEPOINTING, reason="", savepoint_request=savepoint)
+
+
+def request_delete(job: Job, now: int) -> Job:
+    """Delete the job, whatever its status; it is cancelled in Flink for sure, even after it is no longer listed."""
+    goal = Goal.REST if job.run is None else Goal.DELETE
+    return replace(job, goal=goal, requested_at=now, deleted_at=now)
+
+
+def request_update(job: Job, wanted: Job, now: int) -> Job:
+    """Change what the user has set (DLI: update); an active job takes only the settings that a restart obeys."""
+    _allow(job, MAY_CHANGE | MAY_CHANGE_A_LITTLE, "be changed")
+    if job.status in MAY_CHANGE_A_LITTLE:
+        wanted = _keep_what_terraform_clears(job, wanted)
+        refused = _changed(job, wanted) - CHANGEABLE_WHILE_ACTIVE
+        if refused:
+            raise NotAllowed(
+                f"job {job.id} is {job.status}; until it is stopped only {_listed(CHANGEABLE_WHILE_ACTIVE)} "
+                f"can change, not {_listed(refused)}"
+            )
+    return replace(wanted, updated_at=now)
+
+
+def _keep_what_terraform_clears(job: Job, wanted: Job) -> Job:
+    cleared = {key for key in CLEARED_BY_TERRAFORM if not getattr(wanted.config, key)}
+    return replace(wanted, config=replace(wanted.config, **{key: getattr(job.config, key) for key in cleared}))
+
+
+def _changed(job: Job, wanted: Job) -> set[str]:
+    old = {**asdict(job), **asdict(job.config)}
+    new = {**asdict(wanted), **asdict(wanted.config)}
+    return {key for key, value in new.items() if key != "config" and value != old[key]}
+
+
+def _state_to_resume(job: Job) -> str | None:
+    if job.savepoint is not None:
+        return job.savepoint.path
+    if job.newest_state is None and job.started_at is None:
+        return job.restore_point  # the last life never ran, so what it was to start from is still the newest
+    return job.newest_state
+
+
+def _allow(job: Job, allowed: frozenset[Status], to_do: str) -> None:
+    if job.status not in allowed:
+        raise NotAllowed(f"job {job.id} is {job.status}; it can {to_do} only while it is {_listed(allowed)}")
+
+
+def _listed(names: frozenset[str] | set[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,208 @@
+"""What we ask of an engine, and what it may answer.
+
+*Looking* never acts, and *acting* never answers: what an act achieved is seen at the next look. The one exception
+is a refusal, raised by `perform` and fed back to `lifecycle.decide` as one more observation.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from penstock.domain.job import Job, SavepointRequest
+
+# --- what was seen ---
+
+
+@dataclass(frozen=True)
+class SavepointWritten:
+    """The savepoint is complete, at this `obs://` address."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class SavepointFailed:
+    """Flink gave up; `cause` is its root cause, short and readable."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class SavepointRunning:
+    """Flink is writing it."""
+
+
+SavepointState = SavepointWritten | SavepointFailed | SavepointRunning
+"""None in place of it: Flink knows nothing of such a trigger, and nothing complete lies at its target."""
+
+
+class Ending(StrEnum):
+    """Flink's globally terminal job states."""
+
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """The cluster did not answer: nothing is known, so nothing is guessed."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The cluster answered, and does not show this run (or the job has no run yet)."""
+
+    sent_at: int
+    answering_since: int
+    """Since when the cluster has answered without a gap; deadlines run only while it does."""
+
+
+@dataclass(frozen=True)
+class Full:
+    """The job has no run yet, and the queue has no room for it now; `reason` says what is missing."""
+
+    sent_at: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Flink holds the job in a state that is not terminal."""
+
+    sent_at: int
+    answering_since: int
+    started_at: int
+    all_running: bool
+    """Flink says RUNNING, and so does every task (or it has finished already)."""
+    cancelling: bool = False
+    restarts: int = 0
+    """How often Flink itself has restarted this run (its metric `numRestarts`)."""
+    cause: str | None = None
+    """The newest root cause of a failure while the run is restarting or failing."""
+    restore_failed: bool = False
+    """The run cannot be restored from the state it was given, and never will be."""
+    checkpoint: str | None = None
+    """`obs://` address of the newest completed checkpoint."""
+    savepoint: SavepointState | None = None
+    """What became of the savepoint that was asked for, if one was."""
+    plan: str | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Flink has ended the job."""
+
+    sent_at: int
+    how: Ending
+    started_at: int
+    ended_at: int
+    ran: bool
+    """Every task was running at some time, even if no look saw it."""
+    restarts: int = 0
+    cause: str | None = None
+    restore_failed: bool = False
+    checkpoint: str | None = None
+    savepoint: SavepointState | None = None
+    plan: str | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The engine will never take this submission: bad SQL, a missing savepoint, no such class."""
+
+    run_id: str
+    reason: str
+    state_missing: bool = False
+    """The savepoint or checkpoint to start from is not there."""
+
+
+Observation = Unreachable | Absent | Full | Alive | Ended | Refusal
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run to look at, and the savepoint to ask after, if one is on its way."""
+
+    run_id: str
+    savepoint_request: SavepointRequest | None = None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One look at a cluster that answered."""
+
+    sent_at: int
+    """When the request was sent, not when the answer came."""
+    answering_since: int
+    runs: Mapping[str, Alive | Ended] = field(default_factory=dict)
+    """Of the watched runs, those that the cluster shows."""
+    others_alive: frozenset[str] = frozenset()
+    """Ids of the jobs that live there and were not watched."""
+
+
+# --- what to do ---
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Start `job.run`, under exactly its id, from its `resume_from`."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Cancel:
+    run_id: str
+
+
+@dataclass(frozen=True)
+class TriggerSavepoint:
+    run_id: str
+    request: SavepointRequest
+
+
+@dataclass(frozen=True)
+class StopWithSavepoint:
+    run_id: str
+    request: SavepointRequest
+
+
+Action = Submit | Cancel | TriggerSavepoint | StopWithSavepoint
+
+
+class Refused(Exception):
+    """Raised by `Engine.perform` for a submission that the engine will never take."""
+
+    def __init__(self, reason: str, *, state_missing: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.state_missing = state_missing
+
+
+class EngineUnavailable(Exception):
+    """Raised by `Engine.perform` when the engine did not answer: the act may or may not have happened."""
+
+
+class Engine(Protocol):
+    """A place where jobs run. `FlinkEngine` and the tests' `FakeEngine` pass one contract suite."""
+
+    def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
+        """Look at every job of the cluster with one request, and closer where something has changed.
+
+        Never acts, and never raises for a cluster that is away: that is `Unreachable`.
+        """
+        ...
+
+    def perform(self, action: Action) -> None:
+        """Ask the engine for one thing, which is safe to ask for again.
+
+        A submission under an id that the engine has taken before changes nothing and raises nothing; so does a
+        cancel of a run that has ended or is not there, and a savepoint whose trigger id is known already.
+
+        Raises `Refused` (of a submission only) or `EngineUnavailable`.
+        """
+        ...

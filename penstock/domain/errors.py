@@ -1,0 +1,37 @@
+"""What can go wrong with a request, in the domain's words; `dli/errors.py` gives each its code on the wire."""
+
+
+class PenstockError(Exception):
+    """Root of every error that a caller can be told about; its text is meant for them."""
+
+
+class Invalid(PenstockError):
+    """A value is malformed or out of range."""
+
+
+class JobNotFound(PenstockError):
+    """The project has no such job, or it was deleted."""
+
+
+class NotFound(PenstockError):
+    """An object that the request names (queue, bucket, savepoint) does not exist."""
+
+
+class AlreadyExists(PenstockError):
+    """The name is taken."""
+
+
+class NotAllowed(PenstockError):
+    """The call is not possible in the job's present status, or not supported at all."""
+
+
+class NoQueue(PenstockError):
+    """A run was asked for without a queue, and there is no default one."""
+
+
+class Unauthenticated(PenstockError):
+    """The caller could not prove who it is."""
+
+
+class Forbidden(PenstockError):
+    """The caller is known, and may not do this."""

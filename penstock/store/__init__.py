@@ -1,0 +1,1 @@
+"""Everything SQL: functions that take a transaction and return domain values, never rows."""

@@ -1,0 +1,108 @@
+"""Opening the database: transactions, durability, and bringing an older one up to date."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import Connection, event, exc
+
+log = logging.getLogger(__name__)
+
+SCHEMA_REVISION = "0001"
+"""The newest migration; a test holds it equal to the one in `migrations/`."""
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be opened, read or brought up to date; the text is for the operator."""
+
+
+class Database:
+    """Transactions on one database. Rows and totals read in one transaction come from one snapshot."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = sqlalchemy.create_engine(url, pool_size=16, max_overflow=16)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _configure_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one snapshot and writes nothing."""
+        with self._engine.connect() as tx, tx.begin():
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that is durable once this returns, and undone when an error leaves it."""
+        with self._engine.connect() as connection:
+            tx = connection.execution_options(begin="BEGIN IMMEDIATE")
+            with tx.begin():
+                yield tx
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    """Give the URL of the SQLite database in this file."""
+    return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
+def open_database(url: str) -> Database:
+    """Open the database and bring its tables up to date.
+
+    Raises `DatabaseUnusable` when it cannot be read or written, or was written by a newer Penstock.
+    """
+    try:
+        database = Database(url)
+        revision = _revision(database)
+        if revision != SCHEMA_REVISION:
+            _migrate(database, revision)
+    except (exc.SQLAlchemyError, OSError) as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        raise DatabaseUnusable(f"cannot use the database: {cause}") from error
+    return database
+
+
+def _revision(database: Database) -> str | None:
+    with database.read() as tx:
+        if not sqlalchemy.inspect(tx).has_table("alembic_version"):
+            return None
+        return tx.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(database: Database, revision: str | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", "penstock.store:migrations")
+    if revision is not None:
+        try:
+            ScriptDirectory.from_config(config).get_revision(revision)
+        except CommandError as error:
+            raise DatabaseUnusable(
+                f"the database is at revision {revision}, which a newer Penstock wrote; start that one"
+            ) from error
+    with database.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "head")
+    log.info("database brought from revision %s to %s", revision or "empty", SCHEMA_REVISION)
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver shall not begin transactions on its own: _begin_sqlite does
+    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # an accepted call survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock at once: a reader that turns writer half-way would fail when another was faster.
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

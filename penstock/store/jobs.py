@@ -1,0 +1,166 @@
+"""The jobs: their rows, the list over them, and the writes that name the version they read."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exc,
+    exists,
+    false,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from penstock.domain.errors import AlreadyExists, JobNotFound
+from penstock.domain.job import Goal, Job, JobFilter, Run, Status
+from penstock.store import rows
+from penstock.store.schema import JOB_TAGS, JOBS, RUNS
+
+ENTERPRISE_PROJECT = "default"
+"""The only enterprise project there is; every job belongs to it."""
+
+
+def create(tx: Connection, draft: Job) -> Job:
+    """Store a new job and give it its id, larger than any before; raises `AlreadyExists`."""
+    values = rows.from_job(draft)
+    del values["id"]
+    try:
+        key = tx.execute(insert(JOBS).values(values)).inserted_primary_key
+    except exc.IntegrityError as error:
+        raise _name_taken(draft) from error
+    assert key is not None
+    if draft.tags:
+        tags = [{"job_id": key[0], "key": k, "value": v} for k, v in draft.tags.items()]
+        tx.execute(insert(JOB_TAGS), tags)
+    return _one(tx, select(JOBS).where(JOBS.c.id == key[0]))
+
+
+def get(tx: Connection, project_id: str, job_id: int, *, for_update: bool = False) -> Job:
+    """Read one job of a project; raises `JobNotFound`, also for deleted jobs and those of other projects."""
+    query = select(JOBS).where(JOBS.c.id == job_id, JOBS.c.project_id == project_id, JOBS.c.deleted_at.is_(None))
+    found = _all(tx, query.with_for_update() if for_update else query)
+    if not found:
+        raise JobNotFound(f"job {job_id} does not exist")
+    return found[0]
+
+
+def page(tx: Connection, wanted: JobFilter) -> tuple[list[Job], int]:
+    """List one page, and count all matches (before cursor, offset and limit), from one snapshot.
+
+    Jobs are ordered by id, which is the order of creation. With `backwards`, the rows nearest to the cursor are
+    kept and still given in the order asked for.
+    """
+    matching = _matching(wanted)
+    total: int = tx.execute(select(func.count()).select_from(JOBS).where(matching)).scalar_one()
+    query = select(JOBS).where(matching)
+    descending = wanted.descending != wanted.backwards
+    if wanted.after_id is not None:
+        query = query.where(JOBS.c.id < wanted.after_id if descending else JOBS.c.id > wanted.after_id)
+    query = query.order_by(JOBS.c.id.desc() if descending else JOBS.c.id)
+    jobs = _all(tx, query.offset(wanted.offset).limit(wanted.limit))
+    return (jobs[::-1] if wanted.backwards else jobs), total
+
+
+def active(tx: Connection, queue: str) -> list[Job]:
+    """Read the jobs of a queue for which the controller has work, first asked for first."""
+    query = select(JOBS).where(JOBS.c.goal != Goal.REST.value, JOBS.c.queue == queue)
+    return _all(tx, query.order_by(JOBS.c.requested_at, JOBS.c.id))
+
+
+def record(tx: Connection, before: Job, after: Job, at: int) -> Job | None:
+    """Write what has changed, unless the row is no longer the version that was read: then None.
+
+    A run that appears here is remembered for good, so that a job which Flink shows can always be told from a
+    stranger. Raises `AlreadyExists` when the new name is taken.
+    """
+    after = replace(after, written_at=at, version=before.version + 1)
+    old, new = rows.from_job(before), rows.from_job(after)
+    changed = {column: value for column, value in new.items() if value != old[column]}
+    this_version = and_(JOBS.c.id == before.id, JOBS.c.version == before.version)
+    try:
+        written = tx.execute(update(JOBS).where(this_version).values(changed)).rowcount
+    except exc.IntegrityError as error:
+        raise _name_taken(after) from error
+    if not written:
+        return None
+    if after.run and (before.run is None or before.run.id != after.run.id):
+        _remember_run(tx, after.id, after.run, at)
+    return after
+
+
+def superseded(tx: Connection, run_ids: Collection[str]) -> set[str]:
+    """Say which of these Flink job ids we once gave to a job that has another run now, or none.
+
+    A run is recorded before it is submitted, so one that Flink shows is either current here, superseded, or a
+    stranger's.
+    """
+    query = select(RUNS.c.id, JOBS.c.run).join(JOBS, JOBS.c.id == RUNS.c.job_id).where(RUNS.c.id.in_(run_ids))
+    return {run_id for run_id, current in tx.execute(query) if rows.run_id(current) != run_id}
+
+
+def count_by_status(tx: Connection) -> dict[Status, int]:
+    """Count the jobs of all projects, by status."""
+    query = select(JOBS.c.status, func.count()).where(JOBS.c.deleted_at.is_(None)).group_by(JOBS.c.status)
+    return {Status(status): count for status, count in tx.execute(query)}
+
+
+def _matching(wanted: JobFilter) -> ColumnElement[bool]:
+    terms: list[ColumnElement[bool]] = [
+        JOBS.c.project_id == wanted.project_id,
+        JOBS.c.deleted_at.is_(None),
+    ]
+    exact = {
+        JOBS.c.type: wanted.type,
+        JOBS.c.status: wanted.status,
+        JOBS.c.queue: wanted.queue,
+        JOBS.c.user_name: wanted.user_name,
+    }
+    terms += [column == str(value) for column, value in exact.items() if value is not None]
+    if wanted.name_part:
+        terms.append(_contains(wanted.name_part))
+    terms += [_has_tag(key, value) for key, value in wanted.tags.items()]
+    if wanted.root_job_id is not None or wanted.enterprise_project not in (None, ENTERPRISE_PROJECT):
+        terms.append(false())
+    return and_(*terms)
+
+
+def _contains(part: str) -> ColumnElement[bool]:
+    # LIKE folds case on SQLite, and each database has another function for the position of a substring.
+    return func.replace(JOBS.c.name, part, "") != JOBS.c.name
+
+
+def _has_tag(key: str, value: str) -> ColumnElement[bool]:
+    return exists().where(JOB_TAGS.c.job_id == JOBS.c.id, JOB_TAGS.c.key == key, JOB_TAGS.c.value == value)
+
+
+def _remember_run(tx: Connection, job_id: int, run: Run, at: int) -> None:
+    tx.execute(insert(RUNS).values(id=run.id, job_id=job_id, recorded_at=at, resume_from=run.resume_from))
+
+
+def _one(tx: Connection, query: Select[Any]) -> Job:
+    return _all(tx, query)[0]
+
+
+def _all(tx: Connection, query: Select[Any]) -> list[Job]:
+    found = tx.execute(query).mappings().all()
+    tags = _tags_of(tx, [row["id"] for row in found])
+    return [rows.to_job(row, tags.get(row["id"], {})) for row in found]
+
+
+def _tags_of(tx: Connection, job_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    tags: dict[int, dict[str, str]] = defaultdict(dict)
+    for job_id, key, value in tx.execute(select(JOB_TAGS).where(JOB_TAGS.c.job_id.in_(job_ids))):
+        tags[job_id][key] = value
+    return tags
+
+
+def _name_taken(job: Job) -> AlreadyExists:
+    return AlreadyExists(f"a job named {job.name!r} exists already")

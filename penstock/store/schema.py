@@ -1,0 +1,139 @@
+"""The tables, once, for every database. A change here needs a migration; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite gives out ever-increasing 64-bit ids for INTEGER only; PostgreSQL needs BIGINT to reach that far.
+JobId = BigInteger().with_variant(Integer, "sqlite")
+Milliseconds = BigInteger
+
+PROJECTS = Table(
+    "projects",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(128), nullable=False, unique=True),
+)
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(128), nullable=False, unique=True),
+)
+
+MEMBERSHIPS = Table(
+    "memberships",
+    METADATA,
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    PrimaryKeyConstraint("user_id", "project_id"),
+)
+
+ACCESS_KEYS = Table(
+    "access_keys",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+)
+
+QUEUES = Table(
+    "queues",
+    METADATA,
+    Column("name", String(128), primary_key=True),
+    Column("cus", Integer, nullable=False),
+)
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("id", JobId, primary_key=True, autoincrement=True),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("user_name", String(128), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("queue", String(128), nullable=False),
+    Column("run_mode", String(32), nullable=False),
+    Column("sql", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+    Column("updated_at", Milliseconds, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("goal", String(32), nullable=False),
+    Column("run", Text),
+    Column("requested_at", Milliseconds),
+    Column("started_at", Milliseconds),
+    Column("ended_at", Milliseconds),
+    Column("restart_count", Integer, nullable=False),
+    Column("restarts", Text, nullable=False),
+    Column("restore_point", Text),
+    Column("newest_state", Text),
+    Column("savepoint", Text),
+    Column("savepoint_request", Text),
+    Column("execution_plan", Text),
+    Column("deleted_at", Milliseconds),
+    Column("written_at", Milliseconds, nullable=False),
+    Column("version", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index("ix_jobs_project_id_id", JOBS.c.project_id, JOBS.c.id)
+Index(
+    "uq_jobs_project_id_name",
+    JOBS.c.project_id,
+    JOBS.c.name,
+    unique=True,
+    sqlite_where=text("deleted_at IS NULL"),
+    postgresql_where=text("deleted_at IS NULL"),
+)
+Index(
+    "ix_jobs_goal",
+    JOBS.c.goal,
+    JOBS.c.id,
+    sqlite_where=text("goal <> 'rest'"),
+    postgresql_where=text("goal <> 'rest'"),
+)
+
+JOB_TAGS = Table(
+    "job_tags",
+    METADATA,
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("value", String(255), nullable=False),
+    PrimaryKeyConstraint("job_id", "key"),
+)
+
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("recorded_at", Milliseconds, nullable=False),
+    Column("resume_from", Text),
+)
