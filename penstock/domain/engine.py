@@ -63,10 +63,12 @@ class Absent:
 
 @dataclass(frozen=True)
 class Full:
-    """The job has no run yet, and the queue has no room for it now; `reason` says what is missing."""
+    """The job has no run yet, and its queue has no room for it; `reason` says what is missing."""
 
     sent_at: int
     reason: str
+    for_ever: bool = False
+    """The job is larger than the whole queue."""
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,8 @@ def _savepoint_kept(job: Job, seen: Alive | Ended) -> Job:
 
 def _drive(job: Job, seen: Absent | Full | Alive | Ended, now: int, new_id: NewId) -> Step:
     match seen:
+        case Full(for_ever=True):
+            return Step(_settle(job, Status.SUBMIT_FAILED, seen.reason, now))
         case Full():
             return Step(replace(job, reason=seen.reason))
         case Absent():

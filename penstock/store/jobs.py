@@ -52,6 +52,11 @@ def get(tx: Connection, project_id: str, job_id: int, *, for_update: bool = Fals
     return found[0]
 
 
+def get_any(tx: Connection, job_id: int) -> Job:
+    """Read one job for an update, whichever project it belongs to, deleted or not; it must exist."""
+    return _one(tx, select(JOBS).where(JOBS.c.id == job_id).with_for_update())
+
+
 def page(tx: Connection, wanted: JobFilter) -> tuple[list[Job], int]:
     """List one page, and count all matches (before cursor, offset and limit), from one snapshot.
 

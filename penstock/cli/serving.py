@@ -1,0 +1,90 @@
+"""`penstock serve` and `penstock stop`."""
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import uvicorn
+from rich.console import Console
+
+from penstock import service, telemetry
+from penstock.cli import progress
+from penstock.cli.main import fail
+from penstock.flink import cluster, processes
+from penstock.settings import Settings
+
+log = logging.getLogger("penstock")
+
+_STOP_PATIENCE_S = 60
+_GO_ON = "go on (penstock stop --engines ends them)"
+_ENDED = "ended with it"
+
+
+def serve(settings: Settings) -> None:
+    """Run the service until a signal ends it."""
+    telemetry.set_up_logging(settings.log_level)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: sys.exit(0))
+    try:
+        storage = service.open_storage(settings)
+        with service.held(settings.data_dir) as announce, _listen(settings) as listener:
+            _run(settings, storage, listener, announce)
+    except service.CannotStart as error:
+        fail(str(error))
+
+
+def _run(
+    settings: Settings, storage: service.Storage, listener: socket.socket, announce: Callable[[str], None]
+) -> None:
+    running = service.Service(settings, storage, progress.Downloads(Console(stderr=True), log.info))
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    config = uvicorn.Config(
+        running.app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=10,
+    )
+    running.start()
+    announce(url)
+    log.info("listening on %s, data in %s", url, settings.data_dir)
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        running.stop()
+        log.info("stopped; Flink and its jobs %s", _ENDED if settings.stop_engines else _GO_ON)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+    except OSError as error:
+        raise service.CannotStart(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+
+
+def stop(data_dir: Path, *, engines: bool) -> None:
+    """End what runs on the data directory, and say what that was."""
+    running = service.running(data_dir)
+    process = running.process() if running else None
+    if process is None:
+        print(f"no service runs on {data_dir}")
+    else:
+        process.terminate()
+        try:
+            process.wait(_STOP_PATIENCE_S)
+        except psutil.TimeoutExpired:
+            fail(f"the service (pid {process.pid}) has not ended within {_STOP_PATIENCE_S} s")
+        print(f"stopped the service on {data_dir}")
+    if engines:
+        try:
+            ended = cluster.stop_all(data_dir)
+        except processes.StillRunning as error:
+            fail(str(error))
+        print(f"ended {ended} engine processes")

@@ -1,0 +1,96 @@
+"""Keeps a cluster of ours up: installs Flink, adopts or starts it, warms it, and starts it anew when it dies."""
+
+import logging
+import threading
+from collections.abc import Callable, Collection
+
+from penstock.domain.engine import Action, EngineUnavailable, Overview, Unreachable, Watched
+from penstock.flink.cluster import LocalCluster
+from penstock.flink.engine import FlinkEngine
+
+log = logging.getLogger(__name__)
+
+_CHECK_S = 1.0
+_RETRY_S = 15.0
+_START_POLL_S = 0.1
+
+
+class EmbeddedCluster:
+    """An `Engine` that is `Unreachable` until its cluster is up, and again while it is down."""
+
+    def __init__(
+        self,
+        prepare: Callable[[], LocalCluster],
+        connect: Callable[[str], FlinkEngine],
+        on_ready: Callable[[], None],
+    ) -> None:
+        """Take what makes the cluster (it may install Flink first) and what connects to its REST address."""
+        self._prepare = prepare
+        self._connect = connect
+        self._on_ready = on_ready
+        self._cluster: LocalCluster | None = None
+        self._engine: FlinkEngine | None = None
+        self._not_ready: str | None = "Flink is being prepared"
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep_up, name="cluster", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, *, end_cluster: bool) -> None:
+        """Stop keeping it up; the cluster and its jobs go on unless they are to end too."""
+        self._stopping.set()
+        if end_cluster:
+            self._thread.join()
+            if self._cluster is not None:
+                self._cluster.stop()
+
+    def readiness(self) -> str | None:
+        """Say why no job can run now; None when one can."""
+        return self._not_ready
+
+    def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
+        engine = self._engine
+        return Unreachable(self._not_ready or "") if engine is None else engine.look(watched)
+
+    def perform(self, action: Action) -> None:
+        engine = self._engine
+        if engine is None:
+            raise EngineUnavailable(self._not_ready)
+        engine.perform(action)
+
+    def _keep_up(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._bring_up()
+                self._watch()
+            except Exception as error:  # whatever it is (no network, no memory, no port), it may pass
+                self._not_ready = f"Flink cannot be started: {error}"
+                log.exception("Flink cannot be started; trying again in %d s", _RETRY_S)
+                self._stopping.wait(_RETRY_S)
+
+    def _bring_up(self) -> None:
+        if self._cluster is None:
+            self._cluster = self._prepare()
+        if self._cluster.adopt():
+            log.info("Flink is still running and goes on")
+        else:
+            self._not_ready = "Flink is starting"
+            self._cluster.start()
+        assert self._cluster.unit is not None
+        engine = self._connect(self._cluster.unit.rest_url)
+        while (reason := engine.readiness()) is not None and not self._stopping.wait(_START_POLL_S):
+            self._not_ready = f"Flink is starting: {reason}"
+            if not self._cluster.is_alive():
+                raise RuntimeError("its processes have ended; see the engine's log folder")
+        self._engine, self._not_ready = engine, None
+        log.info("Flink is ready")
+        self._on_ready()
+
+    def _watch(self) -> None:
+        assert self._cluster is not None
+        while not self._stopping.wait(_CHECK_S):
+            if not self._cluster.is_alive():
+                self._engine, self._not_ready = None, "a process of Flink has died; Flink is starting anew"
+                log.error("a process of Flink has died; ending the rest and starting anew")
+                return

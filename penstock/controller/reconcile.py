@@ -1,0 +1,138 @@
+"""One pass over the jobs of a queue: look, decide, record, act."""
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from penstock.controller.capacity import Room
+from penstock.domain import lifecycle
+from penstock.domain.engine import (
+    Absent,
+    Action,
+    Cancel,
+    Engine,
+    EngineUnavailable,
+    Full,
+    Observation,
+    Overview,
+    Refusal,
+    Refused,
+    Submit,
+    Unreachable,
+    Watched,
+)
+from penstock.domain.job import Job, Status
+from penstock.store import jobs
+from penstock.store.database import Database
+from penstock.telemetry import Metrics
+
+log = logging.getLogger(__name__)
+
+_MOVING = frozenset({Status.SUBMITTING, Status.CANCELING, Status.SAVEPOINTING})
+
+
+@dataclass
+class Reconciler:
+    """Keeps the jobs of one queue; only one thread makes its passes, the acts run on the executor's."""
+
+    queue: str
+    database: Database
+    engine: Engine
+    room: Callable[[], Room]
+    executor: Executor
+    now_ms: Callable[[], int]
+    new_id: Callable[[], str]
+    wake: Callable[[], None]
+    """Asks for the next pass at once: an act has ended, and what it achieved can be seen."""
+    metrics: Metrics
+    _acting: set[int] = field(default_factory=set)
+    """Jobs with an act on its way: nothing is decided of them until it has ended."""
+
+    def make_pass(self) -> bool:
+        """Make one pass; say whether a job is on the move, so that the next should come soon."""
+        with self.database.read() as tx:
+            active = jobs.active(tx, self.queue)
+        idle = [job for job in active if job.id not in self._acting]
+        with self.metrics.look_seconds.time():
+            seen = self.engine.look([Watched(job.run.id, job.savepoint_request) for job in idle if job.run])
+        self.metrics.engine_up.set(isinstance(seen, Overview))
+        room = self.room()
+        for job in active:
+            if job.run is not None:
+                room.take(job)
+        for job in idle:
+            self._reconcile(job, _observe(job, seen, room))
+        if isinstance(seen, Overview):
+            self._cancel_superseded(seen.others_alive)
+        return any(job.status in _MOVING for job in active)
+
+    def _reconcile(self, job: Job, seen: Observation) -> None:
+        try:
+            step = lifecycle.decide(job, seen, self.now_ms(), self.new_id)
+            if step.job != job and not self._record(job, step.job):
+                return
+            if step.action is not None:
+                self._start(step.job, step.action)
+        except Exception:  # the one place that catches everything: one job must not stop the rest
+            log.exception("job %d could not be reconciled; the next pass tries again", job.id)
+
+    def _record(self, before: Job, after: Job) -> bool:
+        with self.database.write() as tx:
+            written = jobs.record(tx, before, after, self.now_ms()) is not None
+        if written and after.status is not before.status:
+            log.info("job %d: %s -> %s %s", after.id, before.status, after.status, after.reason)
+        return written
+
+    def _start(self, job: Job, action: Action) -> None:
+        self._acting.add(job.id)
+        self.executor.submit(self._act, job, action)
+
+    def _act(self, job: Job, action: Action) -> None:
+        try:
+            self.engine.perform(action)
+        except Refused as refused:
+            assert isinstance(action, Submit)
+            assert job.run is not None
+            self._settle_refusal(job, Refusal(job.run.id, refused.reason, state_missing=refused.state_missing))
+        except EngineUnavailable as error:
+            log.warning("job %d: no answer to %s: %s", job.id, type(action).__name__, error)
+        except Exception:
+            log.exception("job %d: %s failed", job.id, type(action).__name__)
+        finally:
+            self._acting.discard(job.id)
+            self.wake()
+
+    def _settle_refusal(self, job: Job, refusal: Refusal) -> None:
+        with self.database.write() as tx:
+            now_is = jobs.get_any(tx, job.id)
+            after = lifecycle.decide(now_is, refusal, self.now_ms(), self.new_id).job
+            if after != now_is:
+                jobs.record(tx, now_is, after, self.now_ms())
+                log.info("job %d: %s -> %s %s", after.id, now_is.status, after.status, after.reason)
+
+    def _cancel_superseded(self, alive: Iterable[str]) -> None:
+        """End runs of ours that no job has any more: a submission held up somewhere can land at any time."""
+        alive = frozenset(alive)
+        if not alive:
+            return
+        with self.database.read() as tx:
+            superseded = jobs.superseded(tx, alive)
+        for run_id in superseded:
+            log.warning("Flink job %s was superseded and lives; cancelling it", run_id)
+            try:
+                self.engine.perform(Cancel(run_id))
+            except EngineUnavailable as error:
+                log.warning("no answer to the cancel of %s: %s", run_id, error)
+
+
+def _observe(job: Job, seen: Overview | Unreachable, room: Room) -> Observation:
+    if isinstance(seen, Unreachable):
+        return seen
+    if job.run is not None:
+        return seen.runs.get(job.run.id) or Absent(seen.sent_at, seen.answering_since)
+    lack = room.lack(job)
+    if lack is not None:
+        return Full(seen.sent_at, lack.reason, for_ever=lack.for_ever)
+    room.take(job)
+    return Absent(seen.sent_at, seen.answering_since)

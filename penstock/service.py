@@ -1,0 +1,212 @@
+"""Puts the parts together: settings -> database -> engine -> controller and server; starts and ends them."""
+
+import contextlib
+import json
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import psutil
+
+from penstock import telemetry
+from penstock.controller.capacity import Room
+from penstock.controller.clusters import EmbeddedCluster
+from penstock.controller.loop import Loop
+from penstock.controller.reconcile import Reconciler
+from penstock.domain.queue import DEFAULT, Queue
+from penstock.flink import distribution
+from penstock.flink.buckets import Buckets
+from penstock.flink.cluster import LocalCluster
+from penstock.flink.engine import FlinkEngine
+from penstock.server.app import App, create_app
+from penstock.server.operation import Context
+from penstock.settings import Settings
+from penstock.store import access, database, queues, vault
+from penstock.store.database import Database
+from penstock.store.vault import Vault
+
+log = logging.getLogger(__name__)
+
+FLINK_VERSION = "2.3.0"
+_ACTS_AT_ONCE = 8
+
+
+class CannotStart(Exception):
+    """The service cannot start; the text is for the operator."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The open database of a data directory, and the key to its secrets."""
+
+    database: Database
+    vault: Vault
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Open the data directory, and make what a first start makes: a project, a user, a key, the default queue.
+
+    Raises `CannotStart`.
+    """
+    os.umask(0o077)  # whatever is written from here on is for its owner only
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        opened = vault.open_vault(settings.data_dir / "secret.key")
+        url = settings.database_url or database.sqlite_url(settings.data_dir / "penstock.db")
+        storage = Storage(database.open_database(url), opened)
+        _first_start(storage)
+    except (OSError, database.DatabaseUnusable, vault.WrongKey) as error:
+        raise CannotStart(f"cannot open the data directory {settings.data_dir}: {error}") from error
+    return storage
+
+
+def _first_start(storage: Storage) -> None:
+    with storage.database.write() as tx:
+        if access.first_key(tx, storage.vault) is None:
+            access.create_key(tx, storage.vault, project="default", user="admin", now=now_ms())
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+class Service:
+    """One running Penstock: the API's application, and the threads that make Flink agree with it."""
+
+    def __init__(self, settings: Settings, storage: Storage, progress: distribution.Progress) -> None:
+        self._settings = settings
+        self._database = storage.database
+        self._metrics = telemetry.Metrics()
+        self._woken = threading.Event()
+        self._executor = ThreadPoolExecutor(_ACTS_AT_ONCE, "act")
+        self._buckets = Buckets(settings.data_dir / "buckets")
+        self._cluster = EmbeddedCluster(lambda: self._prepare_cluster(progress), self._connect, self._woken.set)
+        self._loop = Loop(self._reconciler().make_pass, self._woken)
+        self.app: App = create_app(self._context(storage.vault))
+
+    def start(self) -> None:
+        with self._database.write() as tx:
+            queues.put(tx, Queue(DEFAULT, self._settings.queue_cus))
+        self._cluster.start()
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End the service; Flink and its jobs go on unless the settings say otherwise."""
+        self._loop.stop()
+        self._executor.shutdown(cancel_futures=True)
+        self._cluster.stop(end_cluster=self._settings.stop_engines)
+        self._database.close()
+
+    def _context(self, opened: Vault) -> Context:
+        return Context(
+            database=self._database,
+            vault=opened,
+            now_ms=now_ms,
+            new_id=new_id,
+            wake=self._woken.set,
+            readiness=self._cluster.readiness,
+            flink_lines=frozenset(distribution.SUPPORTED),
+            metrics=self._metrics,
+        )
+
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(
+            queue=DEFAULT,
+            database=self._database,
+            engine=self._cluster,
+            room=lambda: Room.whole(DEFAULT, self._settings.queue_cus, self._settings.queue_slots),
+            executor=self._executor,
+            now_ms=now_ms,
+            new_id=new_id,
+            wake=self._woken.set,
+            metrics=self._metrics,
+        )
+
+    def _prepare_cluster(self, progress: distribution.Progress) -> LocalCluster:
+        settings = self._settings
+        home = prepare_flink(settings, progress)
+        return LocalCluster(home, settings.data_dir, DEFAULT, settings.queue_slots)
+
+    def _connect(self, rest_url: str) -> FlinkEngine:
+        return FlinkEngine(rest_url, self._buckets, now_ms)
+
+
+def prepare_flink(settings: Settings, progress: distribution.Progress) -> distribution.FlinkHome:
+    """Give the Flink to run: the one the settings name, or the installed one; raises `InstallFailed`."""
+    if settings.flink_home is None:
+        return distribution.install(FLINK_VERSION, settings.cache_dir, progress)
+    java = settings.java or distribution.install_java(settings.cache_dir, progress)
+    return distribution.existing(settings.flink_home, java)
+
+
+# --- one service per data directory ---
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The service that holds a data directory."""
+
+    pid: int
+    created: float
+    """When its process began, so that another process with the same pid is not taken for it."""
+    url: str
+
+    def process(self) -> psutil.Process | None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            if process.create_time() == self.created:
+                return process
+        return None
+
+
+@contextlib.contextmanager
+def held(data_dir: Path) -> Iterator[Callable[[str], None]]:
+    """Hold the data directory for this process alone; what is given makes its URL known.
+
+    Raises `CannotStart` when another service holds it.
+    """
+    lock = filelock.FileLock(data_dir / "serve.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        other = running(data_dir)
+        where = f" at {other.url} (pid {other.pid})" if other else ""
+        raise CannotStart(f"a service already runs on {data_dir}{where}; end it with: penstock stop") from error
+    except OSError as error:
+        raise CannotStart(f"cannot lock the data directory {data_dir}: {error}") from error
+    try:
+        yield lambda url: _announce(data_dir, url)
+    finally:
+        _instance_file(data_dir).unlink(missing_ok=True)
+        lock.release()
+
+
+def running(data_dir: Path) -> Instance | None:
+    """Find the service that runs on this data directory."""
+    try:
+        instance = Instance(**json.loads(_instance_file(data_dir).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return instance if instance.process() else None
+
+
+def _announce(data_dir: Path, url: str) -> None:
+    process = psutil.Process()
+    partial = _instance_file(data_dir).with_suffix(".new")
+    partial.write_text(json.dumps({"pid": process.pid, "created": process.create_time(), "url": url}))
+    partial.rename(_instance_file(data_dir))
+
+
+def _instance_file(data_dir: Path) -> Path:
+    return data_dir / "serve.json"
