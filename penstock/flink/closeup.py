@@ -1,0 +1,217 @@
+"""The closer look at single runs: what the overview does not tell, asked only when it shows a change.
+
+Details of a run that were not asked for now are repeated from memory. Those of running jobs (newest checkpoint,
+restarts) are renewed in a slow rotation: `_AT_ONCE` runs a look, each every `_RENEW_S` seconds.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from penstock.domain.engine import (
+    Alive,
+    Ended,
+    Ending,
+    SavepointFailed,
+    SavepointRunning,
+    SavepointState,
+    SavepointWritten,
+    Watched,
+)
+from penstock.domain.job import SavepointRequest
+from penstock.flink import failures
+from penstock.flink.answers import JobRow, Subtask
+from penstock.flink.buckets import Buckets
+from penstock.flink.rest import FlinkRest, RestError
+
+_AT_ONCE = 3
+_RENEW_S = 5.0
+_FIRST_RENEWAL_S = 1.0
+_PATIENCE_S = 5.0  # an ended run is told as alive until its details are there, but no longer than this
+_EARLIER_ATTEMPTS = 64  # requests that the question "did it ever run" is worth
+
+_Detail = TypeVar("_Detail")
+
+
+@dataclass
+class _Memory:
+    """What is known of one run."""
+
+    row: JobRow | None = None
+    ran: bool = False
+    restarts: int = 0
+    cause: str | None = None
+    restore_failed: bool = False
+    checkpoint: str | None = None
+    plan: str | None = None
+    renew_at: float = 0.0
+    ask_until: float | None = None
+    is_complete: bool = False
+    """The run has ended, and nothing more is to be learnt of it."""
+
+
+class Closeup:
+    """Turns rows of the overview into observations. For one thread at a time."""
+
+    def __init__(self, rest: FlinkRest, buckets: Buckets) -> None:
+        self._rest = rest
+        self._buckets = buckets
+        self._memories: dict[str, _Memory] = {}
+
+    def observe(
+        self, rows: Mapping[str, JobRow], watched: Collection[Watched], sent_at: int, answering_since: int
+    ) -> dict[str, Alive | Ended]:
+        """Return what is known of the watched runs that the overview shows; raises `RestUnavailable`."""
+        self._memories = {jid: memory for jid, memory in self._memories.items() if jid in rows}
+        shown = [each for each in watched if each.run_id in rows]
+        for each in shown:
+            self._learn(rows[each.run_id])
+        self._renew([rows[each.run_id] for each in shown])
+        seen: dict[str, Alive | Ended] = {}
+        for each in shown:
+            row, memory = rows[each.run_id], self._memories[each.run_id]
+            savepoint = self._savepoint(each.run_id, each.savepoint_request)
+            if memory.is_complete:
+                seen[row.jid] = _ended(row, memory, savepoint, sent_at)
+            else:
+                seen[row.jid] = _alive(row, memory, savepoint, (sent_at, answering_since))
+        return seen
+
+    def _learn(self, row: JobRow) -> None:
+        memory = self._memories.setdefault(row.jid, _Memory())
+        if _is_ended(row):
+            self._learn_ending(row, memory)
+        else:
+            self._learn_change(row, memory)
+        memory.row = row
+
+    def _learn_change(self, row: JobRow, memory: _Memory) -> None:
+        is_new = row != memory.row
+        if row.state in ("RESTARTING", "FAILING") and (is_new or memory.cause is None):
+            with contextlib.suppress(RestError):  # one job's trouble must not blind us to the others
+                self._learn_cause(row.jid, memory)
+                self._learn_figures(row.jid, memory)
+        if row.all_running and is_new:
+            memory.cause, memory.restore_failed, memory.ran = None, False, True
+            memory.renew_at = time.monotonic() + _FIRST_RENEWAL_S
+            with contextlib.suppress(RestError):
+                memory.plan = memory.plan or _ask(lambda: self._rest.plan(row.jid))
+
+    def _learn_ending(self, row: JobRow, memory: _Memory) -> None:
+        """Ask all that Flink still knows, at the next look again where it fails to say: a wrong `ran` misleads."""
+        if memory.is_complete:
+            return
+        memory.ask_until = memory.ask_until or time.monotonic() + _PATIENCE_S
+        with contextlib.suppress(RestError):
+            job = _ask(lambda: self._rest.job(row.jid))
+            if job is None or job.state == row.state:
+                self._learn_attempts(row, memory, [vertex.id for vertex in job.vertices] if job else [])
+                memory.is_complete = True
+        memory.is_complete |= time.monotonic() > memory.ask_until
+
+    def _learn_cause(self, jid: str, memory: _Memory) -> None:
+        trace = _ask(lambda: self._rest.newest_failure(jid))
+        if trace is not None:
+            memory.cause = failures.root_cause(self._buckets.scrub(trace))
+            memory.restore_failed = failures.is_restore_failure(trace)
+
+    def _learn_figures(self, jid: str, memory: _Memory) -> None:
+        newest = _ask(lambda: self._rest.newest_checkpoint(jid))
+        memory.checkpoint = self._buckets.address(newest) if newest else None
+        memory.restarts = max(memory.restarts, _ask(lambda: self._rest.restarts(jid)) or 0)
+        memory.plan = memory.plan or _ask(lambda: self._rest.plan(jid))
+        memory.renew_at = time.monotonic() + _RENEW_S
+
+    def _learn_attempts(self, row: JobRow, memory: _Memory, vertices: Iterable[str]) -> None:
+        """Find what no look saw: why it failed, whether all its tasks ran, and how often it was restarted."""
+        self._learn_figures(row.jid, memory)
+        if row.state == Ending.FAILED:
+            self._learn_cause(row.jid, memory)
+        newest = {vertex: self._rest.subtasks(row.jid, vertex) for vertex in vertices}
+        attempts = [attempt for subtasks in newest.values() for attempt in subtasks]
+        last = max((attempt.attempt for attempt in attempts), default=0)
+        memory.restarts = max(memory.restarts, last)
+        memory.ran |= row.state == Ending.FINISHED or memory.checkpoint is not None or _all_ran(attempts)
+        if not memory.ran and 0 < last * len(attempts) <= _EARLIER_ATTEMPTS:
+            memory.ran = any(self._ran_at(row.jid, newest, number) for number in range(last))
+
+    def _ran_at(self, jid: str, newest: Mapping[str, list[Subtask]], number: int) -> bool:
+        places = [(vertex, each.subtask) for vertex, subtasks in newest.items() for each in subtasks]
+        asked = _ask(lambda: [self._rest.attempt(jid, *place, number) for place in places])
+        return _all_ran(asked or [])
+
+    def _renew(self, rows: Iterable[JobRow]) -> None:
+        now = time.monotonic()
+        due = [(self._memories[row.jid].renew_at, row.jid) for row in rows if row.all_running]
+        for renew_at, jid in sorted(due)[:_AT_ONCE]:
+            if renew_at <= now:
+                with contextlib.suppress(RestError):
+                    self._learn_figures(jid, self._memories[jid])
+
+    def _savepoint(self, run_id: str, request: SavepointRequest | None) -> SavepointState | None:
+        if request is None:
+            return None
+        try:
+            operation = self._rest.savepoint(run_id, request.trigger_id)
+        except RestError as error:
+            if error.status != 404:
+                return SavepointRunning()
+            written = self._buckets.savepoint_of(request.target, run_id, request.requested_at)
+            return SavepointWritten(written) if written else None
+        if operation.failure is not None:
+            return SavepointFailed(failures.root_cause(self._buckets.scrub(operation.failure)))
+        place = self._buckets.address(operation.location) if operation.location else None
+        return SavepointWritten(place) if place else SavepointRunning()
+
+
+def _ask(question: Callable[[], _Detail]) -> _Detail | None:
+    """Ask for a detail that Flink may not have (any more); raises the errors that do not say so."""
+    try:
+        return question()
+    except RestError as error:
+        if error.status not in (400, 404):
+            raise
+        return None
+
+
+def _all_ran(attempts: Collection[Subtask]) -> bool:
+    return bool(attempts) and all(attempt.ran for attempt in attempts)
+
+
+def _is_ended(row: JobRow) -> bool:
+    return row.state in Ending.__members__
+
+
+def _alive(row: JobRow, memory: _Memory, savepoint: SavepointState | None, times: tuple[int, int]) -> Alive:
+    sent_at, answering_since = times
+    return Alive(
+        sent_at=sent_at,
+        answering_since=answering_since,
+        started_at=row.start_time,
+        all_running=row.all_running,
+        cancelling=row.state == "CANCELLING",
+        restarts=memory.restarts,
+        cause=memory.cause,
+        restore_failed=memory.restore_failed,
+        checkpoint=memory.checkpoint,
+        savepoint=savepoint,
+        plan=memory.plan,
+    )
+
+
+def _ended(row: JobRow, memory: _Memory, savepoint: SavepointState | None, sent_at: int) -> Ended:
+    return Ended(
+        sent_at=sent_at,
+        how=Ending(row.state),
+        started_at=row.start_time,
+        ended_at=row.end_time,
+        ran=memory.ran,
+        restarts=memory.restarts,
+        cause=memory.cause if row.state == Ending.FAILED else None,
+        restore_failed=memory.restore_failed,
+        checkpoint=memory.checkpoint,
+        savepoint=savepoint,
+        plan=memory.plan,
+    )

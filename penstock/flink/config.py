@@ -1,0 +1,174 @@
+"""What Flink is told: of a job, in the body of its submission, and of a cluster of ours, in its `config.yaml`."""
+
+from pathlib import Path
+
+from penstock.domain import bucket
+from penstock.domain.job import CheckpointMode, Job, JobConfig
+from penstock.flink.buckets import Buckets
+
+OWNED_KEYS = (
+    "pipeline.name",
+    "execution.checkpointing.interval",
+    "execution.checkpointing.mode",
+    "execution.checkpointing.dir",
+    "execution.checkpointing.savepoint-dir",
+    "execution.checkpointing.externalized-checkpoint-retention",
+    "execution.checkpointing.timeout",
+    "execution.savepoint.*",
+    "execution.state-recovery.*",
+    "state.checkpoints.dir",
+    "state.savepoints.dir",
+    "restart-strategy*",
+)
+"""Keys that the API's fields decide (DLI: create SQL job): the script's own `SET` of them is ignored."""
+
+DENIED_KEYS = (
+    "$*",
+    "blob.*",
+    "classloader.*",
+    "cluster.*",
+    "env.*",
+    "execution.checkpointing.storage",
+    "execution.target",
+    "high-availability*",
+    "job-result-store.*",
+    "pipeline.classpaths",
+    "pipeline.jars",
+    "rest.*",
+    "security.*",
+    "state.checkpoint-storage",
+)
+"""Keys that a script may not `SET`: who may reach the engine, what code it loads, where state lies."""
+
+STATE_TIMEOUT = "24 h"
+"""Flink's time-out of a checkpoint bounds savepoints too, and its 10 minutes are too few for a large one."""
+
+_FOREVER = "2147483647"
+_RESTART_DELAY = "10 s"
+
+
+def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
+    """Return the settings of one submission, in the keys of Flink 2; raises `Invalid` for an unusable bucket."""
+    config = job.config
+    checkpoints = bucket.checkpoint_path(job)
+    savepoints = bucket.parse(f"{config.bucket or bucket.BUILT_IN}/jobs/savepoint/{job.id}")
+    settings = {
+        "pipeline.name": job.name,
+        "parallelism.default": str(config.parallelism),
+        "table.exec.state.ttl": f"{config.state_ttl_s} s",
+        "execution.checkpointing.dir": buckets.uri(checkpoints),
+        "execution.checkpointing.savepoint-dir": buckets.uri(savepoints),
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.timeout": STATE_TIMEOUT,
+    }
+    return settings | _checkpointing(config) | _restarting(config)
+
+
+def _checkpointing(config: JobConfig) -> dict[str, str]:
+    if not config.checkpoint_enabled:
+        return {}
+    exactly = config.checkpoint_mode is CheckpointMode.EXACTLY_ONCE
+    return {
+        "execution.checkpointing.interval": f"{config.checkpoint_interval_s} s",
+        "execution.checkpointing.mode": "EXACTLY_ONCE" if exactly else "AT_LEAST_ONCE",
+    }
+
+
+def _restarting(config: JobConfig) -> dict[str, str]:
+    """Let Flink restart in place, except where it would restore a checkpoint that the user does not want."""
+    from_nothing = config.checkpoint_enabled and not config.restart_from_checkpoint
+    if not config.restart_on_failure or from_nothing:
+        return {"restart-strategy.type": "none"}
+    if config.restart_limit_per_hour < 0:
+        return {
+            "restart-strategy.type": "fixed-delay",
+            "restart-strategy.fixed-delay.attempts": _FOREVER,
+            "restart-strategy.fixed-delay.delay": _RESTART_DELAY,
+        }
+    return {
+        "restart-strategy.type": "failure-rate",
+        "restart-strategy.failure-rate.max-failures-per-interval": str(config.restart_limit_per_hour),
+        "restart-strategy.failure-rate.failure-rate-interval": "1 h",
+        "restart-strategy.failure-rate.delay": _RESTART_DELAY,
+    }
+
+
+# --- a cluster of ours ----------------------------------------------------------------------------------------
+
+METASPACE_MB = 512
+JOBMANAGER_HEAP_MB = 768
+_FRAMEWORK_MB = 128
+
+
+def heap_mb(slots: int) -> int:
+    """The TaskManager's heap: state lives here, some tens of MB a job."""
+    return _FRAMEWORK_MB + _task_heap_mb(slots)
+
+
+def direct_mb(slots: int) -> int:
+    """The TaskManager's direct memory: network buffers and Flink's own."""
+    return _FRAMEWORK_MB + _network_mb(slots)
+
+
+def cluster_configuration(folder: Path, rpc_port: int, rest_port: int, slots: int) -> dict[str, str]:
+    """Return the settings that a JobManager and its TaskManager share; every port is on the loopback."""
+    return _places(folder) | _addresses(rpc_port, rest_port) | _memory(slots) | _behaviour()
+
+
+def _places(folder: Path) -> dict[str, str]:
+    # Not the system's temporary folder: it gets cleaned, and a long-lived cluster then loses its uploaded jars.
+    return {"io.tmp.dirs": str(folder / "tmp"), "web.upload.dir": str(folder / "upload")}
+
+
+def _addresses(rpc_port: int, rest_port: int) -> dict[str, str]:
+    hosts = [f"{role}.bind-host" for role in ("jobmanager", "taskmanager")]
+    hosts += ["jobmanager.rpc.address", "taskmanager.host", "rest.address", "rest.bind-address"]
+    any_port = ("blob.server.port", "taskmanager.rpc.port", "taskmanager.data.port")
+    ports = {"jobmanager.rpc.port": str(rpc_port), "rest.port": str(rest_port), "rest.bind-port": str(rest_port)}
+    return dict.fromkeys(hosts, "127.0.0.1") | dict.fromkeys(any_port, "0") | ports
+
+
+def _memory(slots: int) -> dict[str, str]:
+    network, overhead = f"{_network_mb(slots)} mb", "192 mb"
+    return {
+        "taskmanager.numberOfTaskSlots": str(slots),
+        "taskmanager.cpu.cores": str(slots),
+        "taskmanager.memory.framework.heap.size": f"{_FRAMEWORK_MB} mb",
+        "taskmanager.memory.framework.off-heap.size": f"{_FRAMEWORK_MB} mb",
+        "taskmanager.memory.task.heap.size": f"{_task_heap_mb(slots)} mb",
+        "taskmanager.memory.task.off-heap.size": "0",
+        "taskmanager.memory.network.min": network,
+        "taskmanager.memory.network.max": network,
+        "taskmanager.memory.managed.size": f"{32 * slots} mb",  # taken only when an operator uses it
+        "taskmanager.memory.jvm-overhead.min": overhead,
+        "taskmanager.memory.jvm-overhead.max": overhead,
+        "taskmanager.memory.jvm-metaspace.size": f"{METASPACE_MB} mb",
+        "jobmanager.memory.heap.size": f"{JOBMANAGER_HEAP_MB} mb",
+    }
+
+
+def _behaviour() -> dict[str, str]:
+    return {
+        "cluster.intercept-user-system-exit": "THROW",
+        "cluster.registration.error-delay": "500 ms",  # else a TaskManager that starts first waits 10 s
+        "heartbeat.interval": "1 s",  # a dead process is noticed after two; the time-out is for one that hangs
+        "heartbeat.timeout": "20 s",
+        "heartbeat.rpc-failure-threshold": "2",
+        "pekko.ask.timeout": "30 s",  # planning on a busy machine
+        "resourcemanager.standalone.start-up-time": "20 s",  # a job that lacks slots waits no longer
+        "rest.async.store-duration": "24 h",  # what became of a savepoint, for a service that was away meanwhile
+        "rest.cache.checkpoint-statistics.timeout": "0 ms",  # details must not be older than the overview
+        "rest.cache.execution-graph.timeout": "0 ms",  # that led to them: else a job that has failed has no cause
+        "metrics.fetcher.update-interval": "2000",  # ms
+        "completed-application-store.expiration-time": str(24 * 3600),  # s; likewise how a job ended
+        "completed-application-store.max-capacity": "500",  # they are all in every overview
+        "taskmanager.system-out.mode": "LOG",  # what `print` writes is rolled with the log instead of growing
+    }
+
+
+def _task_heap_mb(slots: int) -> int:
+    return 384 + 16 * slots
+
+
+def _network_mb(slots: int) -> int:
+    return 64 + 2 * slots

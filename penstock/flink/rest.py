@@ -1,0 +1,152 @@
+"""A small typed client of Flink's REST API: what we ask of it, and nothing else. Safe for several threads."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import msgspec
+import tenacity
+
+from penstock.flink import answers
+
+_TIMES = httpx.Timeout(10.0, connect=2.0)
+_PLANNING = httpx.Timeout(120.0, connect=2.0)  # a cold planner on a busy machine; Flink answers when main() returns
+
+Json = Mapping[str, object]
+
+
+class RestUnavailable(Exception):
+    """Flink did not answer: whether it acted is unknown."""
+
+
+class RestError(Exception):
+    """Flink refused; the text is its own, stack trace included."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class FlinkRest:
+    """Flink's REST API at one address. Every method raises `RestUnavailable` or `RestError`."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=_TIMES, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    # what is there
+
+    def overview(self) -> list[answers.JobRow]:
+        return msgspec.json.decode(self._get("/jobs/overview"), type=answers.Overview).jobs
+
+    def resources(self) -> answers.Resources:
+        return msgspec.json.decode(self._get("/overview"), type=answers.Resources)
+
+    def job(self, job: str) -> answers.JobDetail:
+        return msgspec.json.decode(self._get(f"/jobs/{job}"), type=answers.JobDetail)
+
+    def subtasks(self, job: str, vertex: str) -> list[answers.Subtask]:
+        """Return the newest attempt of each parallel instance."""
+        return msgspec.json.decode(self._get(f"/jobs/{job}/vertices/{vertex}"), type=answers.VertexDetail).subtasks
+
+    def attempt(self, job: str, vertex: str, subtask: int, number: int) -> answers.Subtask:
+        path = f"/jobs/{job}/vertices/{vertex}/subtasks/{subtask}/attempts/{number}"
+        return msgspec.json.decode(self._get(path), type=answers.Subtask)
+
+    def newest_failure(self, job: str) -> str | None:
+        """Return the stack trace of the job's newest failure."""
+        answer = msgspec.json.decode(self._get(f"/jobs/{job}/exceptions"), type=answers.Exceptions)
+        entries = answer.exception_history.entries
+        return entries[0].stacktrace if entries else None
+
+    def newest_checkpoint(self, job: str) -> str | None:
+        """Return the URI of the newest completed checkpoint, unless Flink has removed it since."""
+        answer = msgspec.json.decode(self._get(f"/jobs/{job}/checkpoints"), type=answers.Checkpoints)
+        newest = answer.latest.completed
+        return newest.external_path if newest and not newest.discarded else None
+
+    def restarts(self, job: str) -> int:
+        """Return how often Flink has restarted the job, as far as its metrics say (not yet, or no longer: 0)."""
+        metrics = msgspec.json.decode(self._get(f"/jobs/{job}/metrics?get=numRestarts"), type=list[answers.Metric])
+        return int(metrics[0].value) if metrics else 0
+
+    def plan(self, job: str) -> str:
+        """Return Flink's plan of the job, as JSON text."""
+        return bytes(msgspec.json.decode(self._get(f"/jobs/{job}/plan"), type=answers.Plan).plan).decode()
+
+    # programs
+
+    def find_jar(self, name: str) -> str | None:
+        """Return the id of an uploaded jar by the name it was uploaded under."""
+        files = msgspec.json.decode(self._get("/jars"), type=answers.Jars).files
+        return next((file.id for file in files if file.name == name), None)
+
+    def upload_jar(self, jar: Path, name: str) -> str:
+        """Upload a jar and return its id."""
+        with jar.open("rb") as content:
+            part = (name, content, "application/x-java-archive")
+            answer = self._send("POST", "/jars/upload", files={"jarfile": part})
+        return msgspec.json.decode(answer, type=answers.Uploaded).filename.rpartition("/")[2]
+
+    def run_jar(self, jar_id: str, body: Json) -> None:
+        self._send("POST", f"/jars/{jar_id}/run", body, _PLANNING)
+
+    def plan_jar(self, jar_id: str, body: Json) -> None:
+        """Let the program plan its job without running it."""
+        self._send("POST", f"/jars/{jar_id}/plan", body, _PLANNING)
+
+    # one job; a savepoint asked for twice under one trigger id is one savepoint
+
+    def cancel(self, job: str) -> None:
+        self._send("PATCH", f"/jobs/{job}?mode=cancel")
+
+    def trigger_savepoint(self, job: str, uri: str, trigger: str) -> None:
+        body = {"target-directory": uri, "cancel-job": False, "triggerId": trigger}
+        self._send("POST", f"/jobs/{job}/savepoints", body)
+
+    def stop_with_savepoint(self, job: str, uri: str, trigger: str) -> None:
+        body = {"targetDirectory": uri, "drain": False, "triggerId": trigger}
+        self._send("POST", f"/jobs/{job}/stop", body)
+
+    def savepoint(self, job: str, trigger: str) -> answers.Operation:
+        answer = msgspec.json.decode(self._get(f"/jobs/{job}/savepoints/{trigger}"), type=answers.OperationState)
+        outcome = answer.operation or answers.Outcome()
+        failure = outcome.failure_cause
+        return answers.Operation(outcome.location, failure.stack_trace if failure else None)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_cause_type((httpx.RemoteProtocolError, httpx.ReadError)),
+        stop=tenacity.stop_after_attempt(2),
+        reraise=True,
+    )
+    def _get(self, path: str) -> bytes:
+        """Ask once more when a kept connection turns out to be closed."""
+        return self._send("GET", path)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        timeout: httpx.Timeout = _TIMES,
+        files: Mapping[str, tuple[str, object, str]] | None = None,
+    ) -> bytes:
+        try:
+            answer = self._http.request(method, path, json=body, timeout=timeout, files=files)  # type: ignore[arg-type]
+        except httpx.TransportError as error:
+            raise RestUnavailable(str(error) or type(error).__name__) from error
+        if answer.is_success:
+            return answer.content
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # no JobManager leads yet
+            raise RestUnavailable(_errors(answer))
+        raise RestError(answer.status_code, _errors(answer))
+
+
+def _errors(answer: httpx.Response) -> str:
+    try:
+        return "\n".join(msgspec.json.decode(answer.content, type=answers.Errors).errors)
+    except msgspec.DecodeError:
+        return answer.text

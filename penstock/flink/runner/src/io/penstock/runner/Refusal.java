@@ -1,0 +1,10 @@
+package io.penstock.runner;
+
+/** A script that will never run. The message is one line for its author: the place in the script, and the reason. */
+final class Refusal extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Refusal(String place, String reason) {
+        super(place + ": " + reason, null, false, false);
+    }
+}

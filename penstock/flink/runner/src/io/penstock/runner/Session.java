@@ -1,0 +1,130 @@
+package io.penstock.runner;
+
+import java.util.List;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ExecutionOptions;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.table.api.EnvironmentSettings;
+import org.apache.flink.table.api.TableEnvironment;
+import org.apache.flink.table.api.internal.TableEnvironmentInternal;
+import org.apache.flink.table.catalog.CatalogFunction;
+import org.apache.flink.table.operations.LoadModuleOperation;
+import org.apache.flink.table.operations.ModifyOperation;
+import org.apache.flink.table.operations.NopOperation;
+import org.apache.flink.table.operations.Operation;
+import org.apache.flink.table.operations.QueryOperation;
+import org.apache.flink.table.operations.UnloadModuleOperation;
+import org.apache.flink.table.operations.UseOperation;
+import org.apache.flink.table.operations.command.AddJarOperation;
+import org.apache.flink.table.operations.command.ResetOperation;
+import org.apache.flink.table.operations.command.SetOperation;
+import org.apache.flink.table.operations.ddl.AlterOperation;
+import org.apache.flink.table.operations.ddl.CreateCatalogFunctionOperation;
+import org.apache.flink.table.operations.ddl.CreateOperation;
+import org.apache.flink.table.operations.ddl.CreateTempSystemFunctionOperation;
+import org.apache.flink.table.operations.ddl.DropOperation;
+import org.apache.flink.table.operations.materializedtable.MaterializedTableOperation;
+
+/** What a script has set and defined so far; every statement but INSERT takes effect here, as it comes. */
+final class Session {
+    private final TableEnvironmentInternal tables =
+            (TableEnvironmentInternal) TableEnvironment.create(EnvironmentSettings.inStreamingMode());
+    private final Configuration configuration = tables.getConfig().getConfiguration();
+    private final Configuration initial = new Configuration(configuration);
+    private final Settings settings;
+
+    Session(Settings settings) {
+        this.settings = settings;
+    }
+
+    Operation parse(Statement statement) {
+        return tables.getParser().parse(statement.sql()).get(0);
+    }
+
+    /** Does everything for this INSERT but run it, to see whether it can run. */
+    void rehearse(ModifyOperation insert) {
+        tables.explainInternal(List.of(insert));
+    }
+
+    /** Runs the INSERTs as one job, and returns once Flink has it. */
+    void run(List<ModifyOperation> inserts) {
+        configuration.setString("table.dml-sync", "false");
+        tables.executeInternal(inserts);
+    }
+
+    void apply(Statement statement, Operation operation) {
+        if (operation instanceof SetOperation) {
+            set(statement, (SetOperation) operation);
+        } else if (operation instanceof ResetOperation) {
+            ((ResetOperation) operation).getKey().ifPresentOrElse(this::reset, this::resetAll);
+        } else if (loadsJar(operation) && !settings.allowsJars()) {
+            throw statement.refusal("jars cannot be loaded by a script here: ADD JAR and USING JAR are switched off");
+        } else if (isDefinition(operation)) {
+            tables.executeInternal(operation);
+        } else if (operation instanceof QueryOperation) {
+            throw statement.refusal("no sink: write INSERT INTO <table> before this query");
+        } else if (operation instanceof ModifyOperation) {
+            throw statement.refusal(Reason.ownJob(statement.word()));
+        } else {
+            throw statement.refusal(Reason.unsupported(statement.word()));
+        }
+    }
+
+    private void set(Statement statement, SetOperation operation) {
+        String key = operation.getKey().orElseThrow(() -> statement.refusal("SET needs a key and a value")).strip();
+        if (settings.denies(key)) {
+            throw statement.refusal("'" + key + "' cannot be set by a script: it is up to the operator");
+        }
+        String value = operation.getValue().orElseThrow();
+        if (key.equals(ExecutionOptions.RUNTIME_MODE.key()) && !value.equalsIgnoreCase("streaming")) {
+            throw statement.refusal("'" + key + "' can only be streaming here");
+        }
+        if (!settings.owns(key)) {
+            check(key, value);
+            configuration.setString(key, value);
+        }
+    }
+
+    /** Tells a malformed value here, at its SET; Flink would only see it when the job is built. */
+    private static void check(String key, String value) {
+        Configuration one = new Configuration();
+        one.setString(key, value);
+        new StreamExecutionEnvironment(one);
+    }
+
+    private void reset(String key) {
+        String value = initial.toMap().get(key);
+        if (value == null) {
+            configuration.removeKey(key);
+        } else {
+            configuration.setString(key, value);
+        }
+    }
+
+    private void resetAll() {
+        List.copyOf(configuration.keySet()).forEach(this::reset);
+    }
+
+    private static boolean isDefinition(Operation operation) {
+        boolean isKnown = operation instanceof CreateOperation
+                || operation instanceof DropOperation
+                || operation instanceof AlterOperation
+                || operation instanceof UseOperation
+                || operation instanceof LoadModuleOperation
+                || operation instanceof UnloadModuleOperation
+                || operation instanceof AddJarOperation
+                || operation instanceof NopOperation;
+        return isKnown && !(operation instanceof MaterializedTableOperation);
+    }
+
+    private static boolean loadsJar(Operation operation) {
+        CatalogFunction function = null;
+        if (operation instanceof CreateCatalogFunctionOperation) {
+            function = ((CreateCatalogFunctionOperation) operation).getCatalogFunction();
+        } else if (operation instanceof CreateTempSystemFunctionOperation) {
+            function = ((CreateTempSystemFunctionOperation) operation).getCatalogFunction();
+        }
+        return operation instanceof AddJarOperation
+                || function != null && !function.getFunctionResources().isEmpty();
+    }
+}

@@ -1,0 +1,36 @@
+package io.penstock.runner;
+
+import java.util.Arrays;
+import java.util.regex.Pattern;
+
+/**
+ * What a script may set and load, as arguments of the form {@code own=pattern}, {@code deny=pattern} and
+ * {@code allow=jars}; an asterisk in a pattern stands for anything.
+ */
+final class Settings {
+    private final String[] rules;
+
+    Settings(String[] rules) {
+        this.rules = rules;
+    }
+
+    /** The service sets this key itself, and wins. */
+    boolean owns(String key) {
+        return matches("own=", key);
+    }
+
+    boolean denies(String key) {
+        return matches("deny=", key);
+    }
+
+    boolean allowsJars() {
+        return Arrays.asList(rules).contains("allow=jars");
+    }
+
+    private boolean matches(String kind, String key) {
+        return Arrays.stream(rules)
+                .filter(rule -> rule.startsWith(kind))
+                .map(rule -> Pattern.quote(rule.substring(kind.length())).replace("*", "\\E.*\\Q"))
+                .anyMatch(key::matches);
+    }
+}

@@ -1,0 +1,257 @@
+"""An engine in memory, deterministic and scriptable: time passes only when it is looked at.
+
+It passes the contract of `tests/engine_contract.py`, as the real one does. Each look first tells what is, then lets
+every run take one step: from starting to running, then by one record and one checkpoint a step, or to its end.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from penstock.domain import bucket
+from penstock.domain.engine import (
+    Action,
+    Alive,
+    Cancel,
+    Ended,
+    Ending,
+    EngineUnavailable,
+    Overview,
+    Refused,
+    SavepointFailed,
+    SavepointRunning,
+    SavepointState,
+    SavepointWritten,
+    StopWithSavepoint,
+    Submit,
+    TriggerSavepoint,
+    Unreachable,
+    Watched,
+)
+from penstock.domain.job import Job, Run, SavepointRequest
+
+
+@dataclass(frozen=True)
+class Program:
+    """How a job with a certain SQL text behaves; without any of these it runs for ever."""
+
+    refusal: str | None = None
+    failure: str | None = None
+    """Fails so, once it runs."""
+    finishes: bool = False
+    state: str = "state"
+    """Two programs whose state is called differently cannot start from each other's."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a checkpoint or savepoint holds."""
+
+    kind: str
+    records: int
+
+
+@dataclass
+class FakeRun:
+    """A Flink job."""
+
+    job: Job
+    run: Run
+    program: Program
+    started_at: int
+    records: int = 0
+    running: bool = False
+    ran: bool = False
+    cancelling: bool = False
+    how: Ending | None = None
+    ended_at: int = 0
+    cause: str | None = None
+    restore_failed: bool = False
+    restarts: int = 0
+    checkpoint: str | None = None
+    checkpoints: int = 0
+    savepoints: dict[str, tuple[SavepointRequest, SavepointState]] = field(default_factory=dict)
+    stops: set[str] = field(default_factory=set)
+    """Triggers of those savepoints that end the run."""
+
+    def end(self, how: Ending, at: int, cause: str | None = None) -> None:
+        self.how, self.ended_at, self.cause, self.running = how, at, cause, False
+
+
+class FakeEngine:
+    """An `Engine` whose cluster, jobs and faults are the test's to set."""
+
+    def __init__(self, now_ms: Callable[[], int], programs: Mapping[str, Program] | None = None) -> None:
+        self._now_ms = now_ms
+        self._programs = programs or {}
+        self._lock = threading.RLock()
+        self._numbers = itertools.count(1)
+        self._answering_since: int | None = None
+        self.runs: dict[str, FakeRun] = {}
+        self.states: dict[str, State] = {}
+        """What lies in the buckets, by address."""
+        self.produced: dict[int, list[int]] = {}
+        """What each job has written, by job id."""
+        self.performed: list[Action] = []
+        self.away: str | None = None
+        """Why the cluster does not answer."""
+        self.holds_submissions = False
+        """Submissions get no answer, and land when the test says so."""
+        self.held: list[Submit] = []
+        self.savepoints_fail: str | None = None
+
+    # the test's side
+
+    def land(self) -> None:
+        """Let the submissions that were held take effect, like requests delayed on their way."""
+        held, self.held = self.held, []
+        for submit in held:
+            self._submit(submit.job)
+
+    def end(self, run_id: str, how: Ending, cause: str | None = None) -> None:
+        """End a run as Flink, or somebody else, would."""
+        self.runs[run_id].end(how, self._now_ms(), cause)
+
+    def restart(self, run_id: str, cause: str) -> None:
+        """Let Flink restart a run in place: it runs again after the next look."""
+        run = self.runs[run_id]
+        run.running, run.cause, run.restarts = False, cause, run.restarts + 1
+
+    def lose(self) -> None:
+        """Forget every job, as a JobManager that was killed does; what lies in the buckets stays."""
+        self.runs.clear()
+
+    # the engine's side
+
+    def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
+        with self._lock:
+            sent_at = self._now_ms()
+            if self.away is not None:
+                self._answering_since = None
+                return Unreachable(self.away)
+            since = self._answering_since = self._answering_since or sent_at
+            ids = {each.run_id for each in watched}
+            shown = [each for each in watched if each.run_id in self.runs]
+            seen = {each.run_id: self._observe(each, sent_at, since) for each in shown}
+            others = frozenset(id for id, run in self.runs.items() if run.how is None and id not in ids)
+            for run in self.runs.values():
+                self._step(run)
+            return Overview(sent_at, since, seen, others)
+
+    def perform(self, action: Action) -> None:
+        with self._lock:
+            self.performed.append(action)
+            if self.away is not None:
+                raise EngineUnavailable(self.away)
+            match action:
+                case Submit() if self.holds_submissions:
+                    self.held.append(action)
+                    raise EngineUnavailable("no answer in time")
+                case Submit(job):
+                    self._submit(job)
+                case Cancel(run_id):
+                    if run_id in self.runs and self.runs[run_id].how is None:
+                        self.runs[run_id].cancelling = True
+                case TriggerSavepoint(run_id, request):
+                    self._trigger(run_id, request, stop=False)
+                case StopWithSavepoint(run_id, request):
+                    self._trigger(run_id, request, stop=True)
+
+    def _submit(self, job: Job) -> None:
+        run = job.run
+        assert run is not None
+        if run.id in self.runs:
+            return
+        program = self._programs.get(job.sql, Program())
+        if program.refusal is not None:
+            raise Refused(program.refusal)
+        state = self._state_at(run.resume_from) if run.resume_from else State(program.state, 0)
+        if state is None:
+            raise Refused(f"there is no state at {run.resume_from}", state_missing=True)
+        fake = self.runs[run.id] = FakeRun(job, run, program, self._now_ms(), records=state.records)
+        if state.kind != program.state:
+            fake.restore_failed = True
+            fake.end(Ending.FAILED, self._now_ms(), "StateMigrationException: the state does not fit")
+
+    def _state_at(self, address: str) -> State | None:
+        below = [place for place in self.states if place.startswith(bucket.parse(address))]
+        return self.states[max(below)] if below else None
+
+    def _trigger(self, run_id: str, request: SavepointRequest, *, stop: bool) -> None:
+        run = self.runs.get(run_id)
+        if run is None or run.how is not None or request.trigger_id in run.savepoints:
+            return
+        failure = self.savepoints_fail or (None if run.running else "not all tasks are running")
+        state = SavepointFailed(failure) if failure else SavepointRunning()
+        run.savepoints[request.trigger_id] = (request, state)
+        if stop and failure is None:
+            run.stops.add(request.trigger_id)
+
+    def _step(self, run: FakeRun) -> None:
+        if run.how is not None:
+            return
+        if run.cancelling:
+            run.end(Ending.CANCELED, self._now_ms())
+        elif not run.running:
+            run.running, run.ran, run.cause = True, True, None
+        elif run.program.failure is not None:
+            run.end(Ending.FAILED, self._now_ms(), run.program.failure)
+        elif run.program.finishes:
+            run.end(Ending.FINISHED, self._now_ms())
+        else:
+            self._produce(run)
+
+    def _produce(self, run: FakeRun) -> None:
+        run.records += 1
+        self.produced.setdefault(run.job.id, []).append(run.records)
+        if run.job.config.checkpoint_enabled:
+            run.checkpoints += 1
+            run.checkpoint = f"{bucket.checkpoint_path(run.job)}{run.run.id}/chk-{run.checkpoints}/"
+            self.states[run.checkpoint] = State(run.program.state, run.records)
+        for trigger, (request, state) in run.savepoints.items():
+            if isinstance(state, SavepointRunning):
+                self._write_savepoint(run, trigger, request)
+
+    def _write_savepoint(self, run: FakeRun, trigger: str, request: SavepointRequest) -> None:
+        place = f"{bucket.parse(request.target)}savepoint-{run.run.id[:6]}-{next(self._numbers):012x}/"
+        self.states[place] = State(run.program.state, run.records)
+        run.savepoints[trigger] = (request, SavepointWritten(place))
+        if trigger in run.stops:
+            run.checkpoint = None  # Flink drops the checkpoints of a job that finishes
+            run.end(Ending.FINISHED, self._now_ms())
+
+    def _observe(self, watched: Watched, sent_at: int, since: int) -> Alive | Ended:
+        run = self.runs[watched.run_id]
+        request = watched.savepoint_request
+        _, savepoint = run.savepoints.get(request.trigger_id, (None, None)) if request else (None, None)
+        alive = Alive(
+            sent_at=sent_at,
+            answering_since=since,
+            started_at=run.started_at,
+            all_running=run.running,
+            cancelling=run.cancelling,
+            restarts=run.restarts,
+            cause=run.cause,
+            restore_failed=run.restore_failed,
+            checkpoint=run.checkpoint,
+            savepoint=savepoint,
+            plan="{}" if run.ran else None,
+        )
+        return alive if run.how is None else _ended(alive, run.how, run)
+
+
+def _ended(last: Alive, how: Ending, run: FakeRun) -> Ended:
+    return Ended(
+        sent_at=last.sent_at,
+        how=how,
+        started_at=last.started_at,
+        ended_at=run.ended_at,
+        ran=run.ran,
+        restarts=last.restarts,
+        cause=last.cause,
+        restore_failed=last.restore_failed,
+        checkpoint=last.checkpoint,
+        savepoint=last.savepoint,
+        plan=last.plan,
+    )

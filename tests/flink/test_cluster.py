@@ -1,0 +1,123 @@
+"""The cluster as a unit of processes, which outlives its starter and is ended for certain."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from penstock.flink import cluster, processes
+from penstock.flink.buckets import Buckets
+from penstock.flink.cluster import LocalCluster
+from penstock.flink.distribution import FlinkHome
+from penstock.flink.engine import FlinkEngine
+from tests.conftest import now_ms, wait_until_ready
+from tests.engine_contract import Case, Kind
+from tests.flink.test_engine import FlinkWorld
+
+pytestmark = pytest.mark.flink
+
+_STARTER = """\
+import sys
+from pathlib import Path
+from penstock.flink import distribution
+from penstock.flink.cluster import LocalCluster
+home = distribution.installed("2.3.0", Path(sys.argv[1]))
+LocalCluster(home, Path(sys.argv[2]), slots=2).start()
+"""
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    cluster.stop_all(tmp_path)
+
+
+@pytest.fixture
+def unit(engine_home: FlinkHome, data_dir: Path) -> LocalCluster:
+    return LocalCluster(engine_home, data_dir, slots=2)
+
+
+def engines_of(data_dir: Path) -> list[psutil.Process]:
+    return processes.find([processes.data_dir_mark(data_dir)])
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_cluster_outlives_its_starter_and_is_adopted(
+    engine_home: FlinkHome, unit: LocalCluster, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_SECRET", "s3cret")
+    monkeypatch.setenv("HUAWEICLOUD_SDK_SK", "s3cret")
+    cache = engine_home.java.parents[5]
+    subprocess.run([sys.executable, "-c", _STARTER, str(cache), str(data_dir)], check=True)
+    assert unit.adopt()
+    assert unit.is_alive()
+    engines = engines_of(data_dir)
+    assert unit.unit is not None
+    assert {engine.pid for engine in engines} == set(unit.unit.pids)
+    for engine in engines:
+        assert set(engine.environ()) <= {"PATH", "HOME", "LANG", "TZ", "FLINK_PLUGINS_DIR"}
+    assert cluster.stop_all(data_dir) == 2
+    assert not unit.is_alive()
+    assert engines_of(data_dir) == []
+
+
+def test_half_a_cluster_is_not_alive_and_a_stop_ends_the_rest(unit: LocalCluster, data_dir: Path) -> None:
+    jobmanager, taskmanager = unit.start().pids
+    psutil.Process(jobmanager).kill()
+    wait(lambda: not unit.is_alive())
+    assert [engine.pid for engine in engines_of(data_dir)] == [taskmanager]
+    unit.stop()
+    assert engines_of(data_dir) == []
+    assert not unit.adopt()
+
+
+def test_a_start_ends_what_nobody_remembers(engine_home: FlinkHome, unit: LocalCluster, data_dir: Path) -> None:
+    forgotten = set(unit.start().pids)
+    (data_dir / "engines" / "default" / "unit.json").unlink()
+    other = LocalCluster(engine_home, data_dir, slots=2)
+    assert not other.adopt()
+    fresh = set(other.start().pids)
+    assert {engine.pid for engine in engines_of(data_dir)} == fresh
+    assert not fresh & forgotten
+    assert not unit.is_alive()
+
+
+def test_what_a_cluster_writes_is_for_its_owner_only(unit: LocalCluster, data_dir: Path) -> None:
+    unit.start()
+    folder = data_dir / "engines" / "default"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "unit.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_job_goes_on_from_its_newest_checkpoint_on_the_next_cluster(unit: LocalCluster, data_dir: Path) -> None:
+    buckets = Buckets(data_dir / "buckets")
+    first, case = connect(unit, buckets, data_dir, None)
+    case.submit().until_produced(3)
+    assert unit.unit is not None
+    psutil.Process(unit.unit.pids[0]).kill()
+    first.close()
+    newest = buckets.newest_checkpoint(f"obs://penstock/jobs/checkpoint/{case.job.id}/")
+    assert newest is not None
+    second, again = connect(unit, buckets, data_dir, newest)
+    assert again.see() is None
+    again.submit().until_produced(max(again.world.produced(case.job.id)) + 5)
+    assert again.world.produced(case.job.id).count(1) == 1
+    second.close()
+
+
+def connect(
+    unit: LocalCluster, buckets: Buckets, output: Path, resume_from: str | None
+) -> tuple[FlinkEngine, Case]:
+    engine = FlinkEngine(unit.start().rest_url, buckets, now_ms)
+    wait_until_ready(engine)
+    return engine, Case(FlinkWorld(engine, buckets, output / "out"), 1, Kind.NUMBERS, resume_from)

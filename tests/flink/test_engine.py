@@ -1,0 +1,186 @@
+"""The contract on a real cluster, and what only Flink can show."""
+
+import socket
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from penstock.domain.engine import Cancel, Ended, Ending, Engine, EngineUnavailable, Overview, Refused, Submit
+from penstock.domain.job import SavepointRequest
+from penstock.flink.buckets import Buckets
+from penstock.flink.engine import FlinkEngine
+from tests.conftest import SLOTS, now_ms
+from tests.engine_contract import Case, EngineContract, Kind
+
+pytestmark = pytest.mark.flink
+
+_GROUPS = """\
+CREATE TABLE source (k INT, v INT) WITH ('connector' = 'datagen', 'rows-per-second' = '20');
+CREATE TABLE sink (k INT, n {type}) WITH ('connector' = 'blackhole');
+INSERT INTO sink SELECT MOD(k, 10), {aggregate} FROM source GROUP BY MOD(k, 10);
+"""
+_SQL = {
+    Kind.NUMBERS: """\
+CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '20',
+    'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '10000');
+CREATE TABLE produced (n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'file://{path}',
+    'sink.rolling-policy.rollover-interval' = '200 ms', 'sink.rolling-policy.check-interval' = '100 ms');
+INSERT INTO produced SELECT n FROM numbers;
+""",
+    Kind.MAXIMA: _GROUPS.format(type="STRING", aggregate="MAX(CAST(v AS STRING))"),
+    Kind.SUMS: _GROUPS.format(type="BIGINT", aggregate="SUM(CAST(v AS BIGINT))"),
+    Kind.BOUNDED: """\
+CREATE TABLE source (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '10');
+CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
+INSERT INTO sink SELECT n FROM source;
+""",
+    Kind.FAILING: """\
+CREATE TABLE source (v STRING) WITH ('connector' = 'datagen', 'rows-per-second' = '20');
+CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
+INSERT INTO sink SELECT CAST(SUBSTRING('x' || v, 1, 1) AS INT) FROM source;
+""",
+    Kind.WRONG: """\
+CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
+INSERT INTO t SELECT n FROM nowhere;
+""",
+}
+
+
+class FlinkWorld:
+    """The suite's cluster, and a folder that its jobs write to."""
+
+    def __init__(self, engine: FlinkEngine, buckets: Buckets, output: Path) -> None:
+        self.engine = engine
+        self.buckets = buckets
+        self.output = output
+
+    def sql(self, kind: Kind, job_id: int) -> str:
+        return _SQL[kind].replace("{path}", str(self.output / str(job_id)))
+
+    def away(self) -> Engine:
+        return FlinkEngine(closed_address(), self.buckets, now_ms)
+
+    def has_state(self, address: str) -> bool:
+        return self.buckets.has_state(address)
+
+    def produced(self, job_id: int) -> list[int]:
+        files = (self.output / str(job_id)).glob("part-*")
+        return [int(line) for file in files for line in file.read_text().split()]
+
+    def no_savepoints(self, request: SavepointRequest) -> None:
+        place = self.buckets.path(request.target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("a file where Flink needs a folder")
+
+
+def closed_address() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.fixture
+def world(flink_engine: FlinkEngine, buckets: Buckets, tmp_path: Path) -> Iterator[FlinkWorld]:
+    yield FlinkWorld(flink_engine, buckets, tmp_path)
+    seen = flink_engine.look([])
+    assert isinstance(seen, Overview)
+    for run_id in seen.others_alive:
+        flink_engine.perform(Cancel(run_id))
+
+
+class TestFlinkEngine(EngineContract):
+    pass
+
+
+def test_a_cluster_that_is_away_performs_nothing(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.NUMBERS)
+    with pytest.raises(EngineUnavailable):
+        world.away().perform(Submit(case.job))
+
+
+def test_the_runner_is_uploaded_again_when_it_is_gone(world: FlinkWorld, job_id: int, flink_url: str) -> None:
+    with httpx.Client(base_url=flink_url, trust_env=False) as http:
+        for jar in http.get("/jars").json()["files"]:
+            http.delete(f"/jars/{jar['id']}")
+    assert Case(world, job_id, Kind.BOUNDED).submit().until_ended().how is Ending.FINISHED
+
+
+def test_a_job_that_flink_restarts_in_place_tells_why_and_how_often(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.FAILING)
+    config = replace(case.job.config, restart_on_failure=True, restart_limit_per_hour=1, checkpoint_enabled=False)
+    case.job = replace(case.job, config=config)
+    cause = case.submit().until(lambda seen: seen.cause)
+    assert cause.startswith("NumberFormatException: ")
+    ended = case.until_ended()
+    assert (ended.how, ended.restarts, ended.ran) == (Ending.FAILED, 1, True)
+
+
+def test_an_engine_that_sees_a_failed_job_for_the_first_time_knows_that_it_ran(
+    world: FlinkWorld, job_id: int, flink_url: str
+) -> None:
+    case = Case(world, job_id, Kind.FAILING).submit()
+    case.until_ended()
+    case.world = FlinkWorld(FlinkEngine(flink_url, world.buckets, now_ms), world.buckets, world.output)
+    ended = case.until_ended()
+    assert isinstance(ended, Ended)
+    assert ended.ran
+    case.world.engine.close()
+
+
+def test_a_job_larger_than_the_cluster_fails_without_having_run(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.BOUNDED)
+    case.job = replace(case.job, config=replace(case.job.config, parallelism=2 * SLOTS))
+    ended = case.submit().until_ended()
+    assert (ended.how, ended.ran) == (Ending.FAILED, False)
+    assert ended.cause is not None
+    assert "required resources" in ended.cause
+
+
+def test_a_savepoint_that_does_not_fit_the_program_is_refused_by_its_address(
+    world: FlinkWorld, job_id: int
+) -> None:
+    first = Case(world, job_id, Kind.MAXIMA).submit()
+    first.until_running()
+    savepoint = first.stop_with_savepoint()
+    with pytest.raises(Refused) as refused:
+        Case(world, job_id, Kind.BOUNDED, savepoint).submit()
+    assert savepoint.rstrip("/") in refused.value.reason
+    assert "buckets of Flink" not in refused.value.reason
+
+
+def test_no_answer_of_the_engine_names_a_path_of_the_host(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.NUMBERS).submit()
+    case.until(lambda seen: seen.checkpoint)
+    case.stop_with_savepoint()
+    assert "buckets of Flink" not in repr(case.see())
+
+
+def test_slots_are_counted(world: FlinkWorld) -> None:
+    total, free = world.engine.slots()
+    assert total == SLOTS
+    assert 0 <= free <= total
+
+
+def test_an_engine_without_its_cluster_says_why_it_is_not_ready(buckets: Buckets) -> None:
+    engine = FlinkEngine(closed_address(), buckets, now_ms)
+    reason = engine.readiness()
+    assert reason is not None
+    assert reason.startswith("Flink does not answer: ")
+    engine.close()
+
+
+def test_a_jobs_settings_reach_flink(world: FlinkWorld, job_id: int, flink_url: str) -> None:
+    case = Case(world, job_id, Kind.NUMBERS)
+    case.job = replace(case.job, name=f"name of {uuid.uuid4()}")
+    case.submit().until_running()
+    with httpx.Client(base_url=f"{flink_url}/jobs/{case.run_id}", trust_env=False) as http:
+        assert http.get("").json()["name"] == case.job.name
+        checkpointing = http.get("checkpoints/config").json()
+    assert checkpointing["mode"] == "exactly_once"
+    assert checkpointing["interval"] == 1000
+    assert checkpointing["timeout"] == 24 * 3600 * 1000
+    assert checkpointing["externalization"] == {"enabled": True, "delete_on_cancellation": False}

@@ -1,0 +1,56 @@
+"""Short reasons out of Flink's stack traces."""
+
+import pytest
+
+from penstock.flink import failures
+
+_TASK = """\
+org.apache.flink.runtime.JobException: Recovery is suppressed by NoRestartBackoffTimeStrategy
+\tat org.apache.flink.runtime.executiongraph.failover.ExecutionFailureHandler.handleFailure(E.java:213)
+Caused by: java.lang.RuntimeException: Error while getting state
+\tat org.apache.flink.Some.method(Some.java:1)
+\t... 2 more
+Caused by: org.apache.flink.util.StateMigrationException: The new serializer does not fit.
+\tat org.apache.flink.Some.other(Some.java:2)
+"""
+
+
+def test_the_innermost_cause_is_told() -> None:
+    assert failures.root_cause(_TASK) == "StateMigrationException: The new serializer does not fit."
+
+
+def test_a_cause_that_says_nothing_is_passed_over() -> None:
+    trace = (
+        "java.io.IOException: disk full\n\tat a.B.c(B.java)\nCaused by: java.lang.NullPointerException\n\tat a.B"
+    )
+    assert failures.root_cause(trace) == "IOException: disk full"
+
+
+def test_an_exception_without_any_text_is_told_by_its_name() -> None:
+    assert failures.root_cause("java.lang.NullPointerException\n\tat a.B.c(B.java)") == "NullPointerException"
+
+
+def test_no_more_than_two_lines_of_a_cause_are_told() -> None:
+    trace = "org.x.ParseException: wrong\nexpected one of\n  A\n  B\n\tat org.x.Y"
+    assert failures.root_cause(trace) == "ParseException: wrong\nexpected one of"
+
+
+def test_a_text_that_is_no_trace_is_told_as_it_is() -> None:
+    assert failures.root_cause("Not found: /jobs/x\n") == "Not found: /jobs/x"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        _TASK,
+        "java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint obs://a/b. Cannot map",
+        "java.lang.IllegalStateException: Max parallelism mismatch between checkpoint/savepoint state and program",
+        "org.apache.flink.runtime.state.BackendBuildingException: Failed when trying to restore heap backend",
+    ],
+)
+def test_state_that_does_not_fit_is_recognised(said: str) -> None:
+    assert failures.is_restore_failure(said)
+
+
+def test_an_ordinary_failure_is_not_one_of_state() -> None:
+    assert not failures.is_restore_failure("java.lang.NumberFormatException: For input string: 'x'")

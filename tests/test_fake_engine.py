@@ -1,0 +1,66 @@
+"""The fake keeps the real engine's promises."""
+
+import itertools
+
+import pytest
+
+from penstock.domain.engine import Engine, EngineUnavailable, Submit
+from penstock.domain.job import SavepointRequest
+from tests.engine_contract import Case, EngineContract, Kind
+from tests.fake_engine import FakeEngine, Program
+
+PROGRAMS = {
+    Kind.MAXIMA: Program(state="maxima"),
+    Kind.SUMS: Program(state="sums"),
+    Kind.BOUNDED: Program(finishes=True),
+    Kind.FAILING: Program(failure="NumberFormatException: For input string: 'x'. Invalid character found."),
+    Kind.WRONG: Program(refusal="line 2, column 29: Object 'nowhere' not found"),
+}
+
+
+class FakeWorld:
+    """A fake engine on a clock that moves with every look."""
+
+    def __init__(self) -> None:
+        clock = itertools.count(1_000)
+        self.engine = FakeEngine(lambda: next(clock), PROGRAMS)
+
+    def sql(self, kind: Kind, job_id: int) -> str:
+        return kind
+
+    def away(self) -> Engine:
+        self.engine.away = "connection refused"
+        return self.engine
+
+    def has_state(self, address: str) -> bool:
+        return address in self.engine.states
+
+    def produced(self, job_id: int) -> list[int]:
+        return self.engine.produced.get(job_id, [])
+
+    def no_savepoints(self, request: SavepointRequest) -> None:
+        self.engine.savepoints_fail = "the savepoint cannot be written"
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    return FakeWorld()
+
+
+@pytest.fixture
+def job_id() -> int:
+    return 1
+
+
+class TestFakeEngine(EngineContract):
+    pass
+
+
+def test_a_submission_that_got_no_answer_may_land_later(world: FakeWorld) -> None:
+    case = Case(world, 1, Kind.NUMBERS)
+    world.engine.holds_submissions = True
+    with pytest.raises(EngineUnavailable):
+        world.engine.perform(Submit(case.job))
+    assert case.see() is None
+    world.engine.land()
+    assert case.until_running()
