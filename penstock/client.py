@@ -1,0 +1,141 @@
+"""A small client of our own API, for the command line and the tests: signed, synchronous, without retries."""
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from penstock import signing
+
+
+class ApiError(Exception):
+    """The service refused a call, or answered with something else than its API."""
+
+    def __init__(self, status: int, error_code: str, error_msg: str, request_id: str = "") -> None:
+        super().__init__(f"{error_msg} ({error_code})")
+        self.status = status
+        self.error_code = error_code
+        self.error_msg = error_msg
+        self.request_id = request_id
+
+
+class Unreachable(Exception):
+    """No answer came: the service is not running there, or the way to it is broken."""
+
+
+class Signature(httpx.Auth):
+    """Signs each request with an access key."""
+
+    requires_request_body = True
+
+    def __init__(self, access_key: str, secret: str) -> None:
+        self._access_key = access_key
+        self._secret = secret
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        signed = [
+            (name, request.headers[name].encode()) for name in ("host", "content-type") if name in request.headers
+        ]
+        headers = [(name.encode(), value) for name, value in signed]
+        message = signing.Message(request.method, request.url.raw_path, headers, request.content)
+        now_ms = time.time_ns() // 1_000_000
+        request.headers.update(signing.sign(message, self._access_key, self._secret, now_ms))
+        yield request
+
+
+class Client:
+    """One project of one service; every call raises `ApiError` or `Unreachable`."""
+
+    def __init__(self, endpoint: str, access_key: str, secret: str, project_id: str) -> None:
+        self._http = httpx.Client(
+            base_url=endpoint,
+            auth=Signature(access_key, secret),
+            timeout=httpx.Timeout(60, connect=5),
+            trust_env=False,
+        )
+        self._project = f"/v1.0/{project_id}/streaming"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def list_jobs(self, **query: str | int | bool) -> dict[str, Any]:
+        """Give `job_list`: `total_count` and `jobs`; the query is that of the Listing Jobs page."""
+        listed: dict[str, Any] = self._call("GET", "/jobs", query=query)["job_list"]
+        return listed
+
+    def show_job(self, job_id: int) -> dict[str, Any]:
+        shown: dict[str, Any] = self._call("GET", f"/jobs/{job_id}")["job_detail"]
+        return shown
+
+    def create_sql_job(self, **fields: object) -> int:
+        """Create a job and give its id."""
+        return int(self._call("POST", "/sql-jobs", body=fields)["job"]["job_id"])
+
+    def update_sql_job(self, job_id: int, **fields: object) -> None:
+        self._call("PUT", f"/sql-jobs/{job_id}", body=fields)
+
+    def run_jobs(self, job_ids: Sequence[int], *, resume_savepoint: bool = False) -> list[dict[str, Any]]:
+        """Give one answer for each job; raises only when every one failed."""
+        return self._batch("run", job_ids, resume_savepoint=resume_savepoint)
+
+    def stop_jobs(self, job_ids: Sequence[int], *, trigger_savepoint: bool = False) -> list[dict[str, Any]]:
+        """Give one answer for each job; raises only when every one failed."""
+        return self._batch("stop", job_ids, trigger_savepoint=trigger_savepoint)
+
+    def delete_jobs(self, job_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Give one answer for each job; raises only when every one failed."""
+        return self._batch("delete", job_ids)
+
+    def trigger_savepoint(self, job_id: int, savepoint_path: str | None = None) -> None:
+        body = {"action": "TRIGGER", "savepoint_path": savepoint_path}
+        self._call("POST", f"/jobs/{job_id}/savepoint", body=body)
+
+    def delete_job(self, job_id: int) -> None:
+        self._call("DELETE", f"/jobs/{job_id}")
+
+    def _batch(self, verb: str, job_ids: Sequence[int], **options: bool) -> list[dict[str, Any]]:
+        answers: list[dict[str, Any]] = self._call(
+            "POST", f"/jobs/{verb}", body={"job_ids": list(job_ids), **options}
+        )
+        return answers
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int | bool] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Any:
+        try:
+            response = self._http.request(method, self._project + path, params=query, json=body)
+        except httpx.TransportError as error:
+            raise Unreachable(f"no answer from {self._http.base_url}: {error}") from error
+        return _content(response)
+
+
+def _content(response: httpx.Response) -> Any:
+    try:
+        content = response.json()
+    except ValueError:
+        content = None
+    if response.is_success and content is not None:
+        return content
+    told = content[0] if isinstance(content, list) and content else content
+    told = told if isinstance(told, dict) else {}
+    raise ApiError(
+        response.status_code,
+        str(told.get("error_code", response.status_code)),
+        str(told.get("error_msg", "the answer is not one of the API")),
+        response.headers.get("x-request-id", ""),
+    )

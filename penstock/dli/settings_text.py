@@ -1,0 +1,110 @@
+"""Settings with a syntax of their own: the checks of texts that are stored and echoed as they came."""
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from penstock.dli import encoding
+from penstock.domain.errors import Invalid
+
+Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
+_MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB?|GB?)?", re.IGNORECASE)
+_MEBIBYTES = {"M": 1, "G": 1024}
+_LINE = re.compile(r"\s*[^\s=][^=]*=.*")
+
+
+class ResourceSpec(msgspec.Struct, kw_only=True, omit_defaults=True):
+    cpu: Annotated[float, Meta(ge=0.5)] | None = None
+    memory: str | None = None
+    """A number with MB or GB; a bare one means GB."""
+
+
+class ResourceConfig(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Resources in the manner of `resource_config_version` v2."""
+
+    max_slot: Annotated[int, Meta(ge=1, le=2000)] | None = None
+    parallel_number: Annotated[int, Meta(ge=1, le=2000)] | None = None
+    jobmanager_resource_spec: ResourceSpec | None = None
+    taskmanager_resource_spec: ResourceSpec | None = None
+
+
+class LogConfig(msgspec.Struct):
+    root_logger_level: Level | None = None
+    loggers_level_of_class: dict[str, Level] | None = None
+
+
+class OperatorParallelism(msgspec.Struct):
+    id: str
+    parallelism: Annotated[int, Meta(ge=1, le=2000)]
+
+
+class OperatorConfig(msgspec.Struct):
+    operator_list: list[OperatorParallelism]
+
+
+Key = Annotated[str, Meta(min_length=1)]
+Scalar = str | int | float | bool
+
+
+class RuntimeSetting(msgspec.Struct):
+    key: Key
+    value: Scalar
+
+
+_RUNTIME_CONFIG = msgspec.json.Decoder(list[RuntimeSetting] | dict[Key, Scalar])
+
+
+def resource_config(given: ResourceConfig | None) -> dict[str, object] | None:
+    """Return the known keys as they came; raises `Invalid`."""
+    if given is None:
+        return None
+    for spec in (given.jobmanager_resource_spec, given.taskmanager_resource_spec):
+        if spec and spec.memory is not None and not _is_enough_memory(spec.memory):
+            raise Invalid("resource_config: memory must be at least 2 GB, written like 2048 MB, 2 GB or 2")
+    known: dict[str, object] = msgspec.to_builtins(given)
+    return known
+
+
+def check_runtime_config(text: str | None) -> None:
+    """Check for one of the three spellings: a JSON list of key and value, a JSON object, or lines `k=v`."""
+    if not text:
+        return
+    try:
+        if text.lstrip().startswith(("[", "{")):
+            _RUNTIME_CONFIG.decode(text)
+            return
+    except (ValueError, RecursionError):
+        pass
+    else:
+        if all(_LINE.fullmatch(line) for line in text.splitlines() if line.strip()):
+            return
+    raise Invalid('runtime_config must be [{"key":"k","value":"v"}], {"k":"v"} or lines k=v')
+
+
+def check_log_config(text: str | None) -> None:
+    if text:
+        _check_text("flink_log_config", text, LogConfig)
+
+
+def check_operator_config(text: str | None) -> None:
+    if text:
+        _check_text("operator_config", text, OperatorConfig)
+
+
+def check_json(name: str, text: str | None) -> None:
+    """Check that a text that is set holds a JSON object."""
+    if text:
+        encoding.read_json(text, name)
+
+
+def _check_text(name: str, text: str, shape: type[msgspec.Struct]) -> None:
+    value = encoding.read_json(text, name)
+    with encoding.naming(name):
+        encoding.convert(value, shape)
+
+
+def _is_enough_memory(text: str) -> bool:
+    found = _MEMORY.fullmatch(text.strip())
+    return found is not None and float(found[1]) * _MEBIBYTES[(found[2] or "G")[0].upper()] >= 2048

@@ -1,0 +1,1 @@
+"""The API over HTTP: routes, authentication, and one file a noun."""

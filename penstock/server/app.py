@@ -1,0 +1,96 @@
+"""The ASGI application: finds the operation, runs it in a worker thread, and turns every error into an answer."""
+
+import logging
+from dataclasses import dataclass
+from time import perf_counter
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import Receive, Scope, Send
+
+from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
+from penstock.server import health, jobs, sql_jobs
+from penstock.server.operation import Answer, Context, Operation, Received, json
+from penstock.signing import Message
+
+log = logging.getLogger(__name__)
+access_log = logging.getLogger("penstock.access")
+
+_ROUTES = [
+    (operation, compile_path(operation.path)[0])
+    for operation in (*jobs.OPERATIONS, *sql_jobs.OPERATIONS, *health.OPERATIONS)
+]
+
+
+@dataclass(frozen=True)
+class App:
+    context: Context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        request_id = self.context.new_id()
+        started = perf_counter()
+        operation, names = _find(scope["method"], scope["path"])
+        try:
+            answer = await self._answer(request, operation, names)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            answer = _failed(error, request_id)
+        self._count(request, operation, answer.status, perf_counter() - started, request_id)
+        headers = {"X-Request-Id": request_id}
+        await Response(answer.content, answer.status, headers, answer.media_type)(scope, receive, send)
+
+    async def _answer(self, request: Request, operation: Operation | None, names: dict[str, str]) -> Answer:
+        if operation is None:
+            raise UnknownPath(f"there is no {request.method} {request.scope['path']}")
+        body = await self._body(request)
+        scope = request.scope
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        message = Message(scope["method"], target, scope["headers"], body)
+        return await run_in_threadpool(operation.serve, self.context, Received(message, names))
+
+    async def _body(self, request: Request) -> bytes:
+        limit = self.context.body_limit
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise BodyTooLarge(f"the body must be at most {limit} bytes")
+        return bytes(body)
+
+    def _count(
+        self, request: Request, operation: Operation | None, status: int, seconds: float, request_id: str
+    ) -> None:
+        name, method = (operation.name, operation.method) if operation else ("unknown", "any")
+        self.context.metrics.requests.labels(name, method, status).inc()
+        self.context.metrics.request_seconds.labels(name).observe(seconds)
+        # The query is left out: it holds what users typed. The raw path cannot hold a line break.
+        path = request.scope["raw_path"].decode("ascii", "backslashreplace")
+        access_log.info("%s %s %d %.1f ms request %s", method, path, status, seconds * 1000, request_id)
+
+
+def create_app(context: Context) -> App:
+    return App(context)
+
+
+def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
+    for operation, pattern in _ROUTES:
+        if operation.method == method and (found := pattern.fullmatch(path)):
+            return operation, found.groupdict()
+    return None, {}
+
+
+def _failed(error: Exception, request_id: str) -> Answer:
+    status, body = failure(error, request_id)
+    if isinstance(error, SQLAlchemyError):
+        # Only the driver's own words: SQLAlchemy's text quotes the statement with its values.
+        log.error("request %s failed at the database: %s", request_id, getattr(error, "orig", type(error).__name__))
+    elif status >= 500:
+        log.error("request %s failed", request_id, exc_info=error)
+    return json(body, status)

@@ -1,0 +1,116 @@
+"""Jobs of any type: list, show, run, stop, savepoint, delete."""
+
+from collections.abc import Callable, Sequence
+
+from penstock.dli import encoding, errors
+from penstock.dli import jobs as wire
+from penstock.domain import bucket, calls
+from penstock.domain.errors import NotAllowed, PenstockError
+from penstock.domain.job import Job, SavepointRequest
+from penstock.server.auth import Call, signed
+from penstock.server.operation import Answer, Context, Operation, json
+from penstock.store import jobs as stored
+
+
+def list_jobs(context: Context, call: Call) -> Answer:
+    query = encoding.read_query(call.query, wire.ListQuery)
+    with context.database.read() as tx:
+        jobs, total = stored.page(tx, query.filter(call.project_id))
+    return json(wire.listed(jobs, total, context.now_ms(), in_detail=query.show_detail))
+
+
+def show_job(context: Context, call: Call) -> Answer:
+    job_id = encoding.read_job_id(call.job_id)
+    with context.database.read() as tx:
+        job = stored.get(tx, call.project_id, job_id)
+    return json(wire.shown(job))
+
+
+def run_jobs(context: Context, call: Call) -> Answer:
+    body = encoding.read_body(call.body, wire.RunBody)
+
+    def run(job: Job, now: int) -> Job:
+        return calls.request_run(job, resume=body.resume_savepoint, now=now)
+
+    return _batch(body.job_ids, lambda job_id: change(context, call, job_id, run), "Run request accepted.")
+
+
+def stop_jobs(context: Context, call: Call) -> Answer:
+    body = encoding.read_body(call.body, wire.StopBody)
+
+    def stop(job: Job, now: int) -> Job:
+        savepoint = _savepoint(context, job, None, now) if body.trigger_savepoint else None
+        return calls.request_stop(job, savepoint=savepoint, now=now)
+
+    return _batch(body.job_ids, lambda job_id: change(context, call, job_id, stop), "Stop request accepted.")
+
+
+def delete_jobs(context: Context, call: Call) -> Answer:
+    body = encoding.read_body(call.body, wire.DeleteBody)
+    return _batch(
+        body.job_ids,
+        lambda job_id: change(context, call, job_id, calls.request_delete),
+        "Delete request accepted.",
+    )
+
+
+def delete_job(context: Context, call: Call) -> Answer:
+    change(context, call, encoding.read_job_id(call.job_id), calls.request_delete)
+    return json(wire.Done(message="Job deleted."))
+
+
+def trigger_savepoint(context: Context, call: Call) -> Answer:
+    job_id = encoding.read_job_id(call.job_id)
+    body = encoding.read_body(call.body, wire.SavepointBody)
+
+    def trigger(job: Job, now: int) -> Job:
+        return calls.request_savepoint(job, _savepoint(context, job, body.savepoint_path, now))
+
+    change(context, call, job_id, trigger)
+    return json(wire.Done(message="Savepoint request accepted."))
+
+
+def change(context: Context, call: Call, job_id: int, decide: Callable[[Job, int], Job]) -> Job:
+    """Read, decide and write one job in one transaction; whatever `decide` raises leaves it as it was."""
+    with context.database.write() as tx:
+        now = context.now_ms()
+        before = stored.get(tx, call.project_id, encoding.existing_id(job_id), for_update=True)
+        after = stored.record(tx, before, decide(before, now), now)
+    if after is None:
+        raise NotAllowed(f"job {job_id} was changed by another call at the same moment; ask again")
+    context.wake()
+    return after
+
+
+def _savepoint(context: Context, job: Job, place: str | None, now: int) -> SavepointRequest:
+    with encoding.naming("savepoint_path"):
+        target = bucket.parse(place) if place else bucket.savepoint_path(job, now)
+    return SavepointRequest(trigger_id=context.new_id(), target=target, requested_at=now)
+
+
+def _batch(job_ids: Sequence[int], act: Callable[[int], object], message: str) -> Answer:
+    """Act once on each job and answer for each position; the call as a whole fails when every job does."""
+    outcomes = {job_id: _outcome(job_id, act, message) for job_id in dict.fromkeys(job_ids)}
+    all_failed = all(isinstance(outcome, wire.NotDone) for outcome in outcomes.values())
+    return json([outcomes[job_id] for job_id in job_ids], 400 if all_failed else 200)
+
+
+def _outcome(job_id: int, act: Callable[[int], object], message: str) -> wire.Done | wire.NotDone:
+    try:
+        act(job_id)
+    except PenstockError as error:
+        return wire.not_done(errors.failure(error)[1])
+    return wire.Done(message=message)
+
+
+_JOBS = "/v1.0/{project_id}/streaming/jobs"
+_JOB = f"{_JOBS}/{{job_id}}"
+OPERATIONS = (
+    Operation("list_jobs", "GET", _JOBS, signed(list_jobs)),
+    Operation("run_jobs", "POST", f"{_JOBS}/run", signed(run_jobs)),
+    Operation("stop_jobs", "POST", f"{_JOBS}/stop", signed(stop_jobs)),
+    Operation("delete_jobs", "POST", f"{_JOBS}/delete", signed(delete_jobs)),
+    Operation("show_job", "GET", _JOB, signed(show_job)),
+    Operation("delete_job", "DELETE", _JOB, signed(delete_job)),
+    Operation("trigger_savepoint", "POST", f"{_JOB}/savepoint", signed(trigger_savepoint)),
+)

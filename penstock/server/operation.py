@@ -1,0 +1,58 @@
+"""What an operation of the API is: what it is given, and what it answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from penstock.dli import encoding
+from penstock.signing import Message
+from penstock.store.database import Database
+from penstock.store.vault import Vault
+from penstock.telemetry import Metrics
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the server needs of the rest of the service."""
+
+    database: Database
+    vault: Vault
+    now_ms: Callable[[], int]
+    new_id: Callable[[], str]
+    """Makes ids of 32 hexadecimal digits."""
+    wake: Callable[[], None]
+    """Tells the controller that there is something to do."""
+    readiness: Callable[[], str | None]
+    """Says why the default queue cannot run jobs; None when it can."""
+    flink_lines: frozenset[str]
+    """What `flink_version` may be."""
+    metrics: Metrics
+    body_limit: int = 12 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request that has arrived in full, and what its path names."""
+
+    message: Message
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    content: bytes
+    status: int = 200
+    media_type: str = "application/json"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call of the API; `serve` is synchronous and runs in a worker thread."""
+
+    name: str
+    method: str
+    path: str
+    serve: Callable[[Context, Received], Answer]
+
+
+def json(value: object, status: int = 200) -> Answer:
+    return Answer(encoding.write(value), status)

@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.store.access import Key
+from tests import serving
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Key]:
+    folder = tmp_path_factory.mktemp("template")
+    return folder, serving.new_folder(folder)
+
+
+@pytest.fixture(scope="session")
+def port() -> Iterator[tuple[str, serving.Switch]]:
+    switch = serving.Switch()
+    with serving.listening(switch) as url:
+        yield url, switch
+
+
+@pytest.fixture
+def service(
+    tmp_path: Path, template: tuple[Path, Key], port: tuple[str, serving.Switch]
+) -> Iterator[serving.Service]:
+    with serving.service_in(tmp_path / "data", *template, *port) as running:
+        yield running

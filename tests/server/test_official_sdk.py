@@ -1,0 +1,116 @@
+"""The official Python SDK, unmodified, against the API (spec/08 §1, §10); engine-free calls only."""
+
+import pytest
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
+from huaweicloudsdkcore.http.http_config import HttpConfig
+from huaweicloudsdkdli.v1 import DliClient, model
+
+from penstock.domain.job import Goal, Run, Status
+from tests.serving import Service
+
+covers = pytest.mark.covers
+
+
+def client_of(service: Service, secret: str | None = None, project: str | None = None) -> DliClient:
+    credentials = BasicCredentials(
+        service.key.access_key, secret or service.key.secret, project or service.key.project_id
+    )
+    config = HttpConfig(proxy_protocol=None)
+    builder = DliClient.new_builder().with_http_config(config).with_credentials(credentials)
+    return builder.with_endpoint(service.url).build()
+
+
+@pytest.fixture
+def sdk(service: Service, monkeypatch: pytest.MonkeyPatch) -> DliClient:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return client_of(service)
+
+
+def create(sdk: DliClient, **fields: object) -> int:
+    body = model.CreateFlinkSqlJobRequestBody(**{"name": "clicks", **fields})
+    answer = sdk.create_flink_sql_job(model.CreateFlinkSqlJobRequest(body=body))
+    assert (answer.is_success, answer.job.status_name) == ("true", "job_init")
+    assert isinstance(answer.job.job_id, int)
+    return int(answer.job.job_id)
+
+
+def error_of(call: object, *arguments: object) -> tuple[int, str]:
+    with pytest.raises(ClientRequestException) as caught:
+        call(*arguments)  # type: ignore[operator]
+    assert caught.value.request_id
+    return caught.value.status_code, caught.value.error_code
+
+
+@covers("B1")
+def test_a_job_is_created_listed_and_shown(service: Service, sdk: DliClient) -> None:
+    tags = [model.Tag(key="team", value="web")]
+    sql = "INSERT INTO t SELECT '漢字' FROM s;\r\n"
+    job_id = create(sdk, sql_body=sql, tags=tags, checkpoint_enabled=True, checkpoint_mode=2)
+    request = model.ListFlinkJobsRequest(
+        job_type="flink_opensource_sql_job", status="job_init", queue_name="default", order="asc", limit=5,
+        name="lick", offset=0, show_detail=True, user_name="maria", tags="team=web",
+    )  # fmt: skip
+    listed = sdk.list_flink_jobs(request)
+    assert (listed.is_success, listed.message, listed.job_list.total_count) == ("true", "", 1)
+    (job,) = listed.job_list.jobs
+    assert (job.job_id, job.sql_body, job.start_time, job.has_savepoint) == (job_id, sql, 0, False)
+    assert (job.job_config.checkpoint_mode, job.job_config.checkpoint_enabled) == ("at_least_once", True)
+    shown = sdk.show_flink_job(model.ShowFlinkJobRequest(job_id=job_id))
+    assert (shown.is_success, shown.job_detail.name, shown.job_detail.start_time) == ("true", "clicks", None)
+
+
+def test_a_job_is_updated_run_stopped_and_deleted(service: Service, sdk: DliClient) -> None:
+    job_id = create(sdk)
+    body = model.UpdateFlinkSqlJobRequestBody(name="renamed", cu_number=4)
+    updated = sdk.update_flink_sql_job(model.UpdateFlinkSqlJobRequest(job_id=job_id, body=body))
+    assert (updated.is_success, updated.job.update_time) == ("true", service.show(job_id)["update_time"])
+    ran = sdk.batch_run_flink_jobs(
+        model.BatchRunFlinkJobsRequest(body=model.BatchRunFlinkJobsRequestBody(job_ids=[job_id, 99]))
+    )
+    assert [(answer.is_success, bool(answer.message)) for answer in ran.body] == [("true", True), ("false", True)]
+    service.becomes(job_id, status=Status.RUNNING, goal=Goal.RUN, run=Run(id="0" * 32, submit_at=0))
+    saved = sdk.execute_flink_job_savepoint(
+        model.ExecuteFlinkJobSavepointRequest(
+            job_id=job_id,
+            body=model.ExecuteFlinkJobSavepointRequestBody(action="TRIGGER", savepoint_path="state/dir/"),
+        )
+    )
+    assert saved.is_success == "true"
+    service.becomes(job_id, status=Status.RUNNING)
+    stopped = sdk.batch_stop_flink_jobs(
+        model.BatchStopFlinkJobsRequest(
+            body=model.StopFlinkJobsRequestBody(job_ids=[job_id], trigger_savepoint=True)
+        )
+    )
+    assert stopped.body[0].is_success == "true"
+    assert sdk.delete_flink_job(model.DeleteFlinkJobRequest(job_id=job_id)).is_success == "true"
+    again = model.BatchDeleteFlinkJobsRequest(body=model.BatchDeleteFlinkJobsRequestBody(job_ids=[job_id]))
+    assert error_of(sdk.batch_delete_flink_jobs, again) == (400, "400")
+    assert error_of(sdk.show_flink_job, model.ShowFlinkJobRequest(job_id=job_id)) == (400, "DLI.16001")
+
+
+@covers("B7")
+def test_errors_reach_the_caller_with_their_codes(service: Service, sdk: DliClient) -> None:
+    assert error_of(sdk.list_flink_jobs, model.ListFlinkJobsRequest(limit=101)) == (400, "DLI.0001")
+    nameless = model.CreateFlinkSqlJobRequest(body=model.CreateFlinkSqlJobRequestBody(name=""))
+    assert error_of(sdk.create_flink_sql_job, nameless) == (400, "DLI.0001")
+
+
+@covers("B8")
+def test_a_wrong_secret_and_a_foreign_project_reach_the_caller(service: Service, sdk: DliClient) -> None:
+    request = model.ListFlinkJobsRequest()
+    assert error_of(client_of(service, secret="wrong").list_flink_jobs, request) == (401, "APIGW.0301")
+    assert error_of(client_of(service, project="foreign").list_flink_jobs, request) == (403, "APIGW.0302")
+
+
+def test_pages_of_the_sdk_show_every_job_once(service: Service, sdk: DliClient) -> None:
+    ids = [create(sdk, name=f"job_{number}") for number in range(7)]
+    seen: list[int] = []
+    while True:
+        page = sdk.list_flink_jobs(model.ListFlinkJobsRequest(limit=3, offset=len(seen), order="asc"))
+        if not page.job_list.jobs:
+            break
+        seen += [job.job_id for job in page.job_list.jobs]
+    assert seen == ids
