@@ -125,7 +125,7 @@ class Service:
             queue=DEFAULT,
             database=self._database,
             engine=self._cluster,
-            room=lambda: Room.whole(DEFAULT, self._settings.queue_cus, self._settings.queue_slots),
+            room=lambda: Room.whole(DEFAULT, self._settings.queue_cus, self._cluster.slots()),
             executor=self._executor,
             now_ms=now_ms,
             new_id=new_id,
@@ -163,9 +163,10 @@ class Instance:
     url: str
 
     def process(self) -> psutil.Process | None:
+        """Give its process, or None once that has ended (whether or not its parent has taken note)."""
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
-            if process.create_time() == self.created:
+            if process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
 

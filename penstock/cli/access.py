@@ -3,7 +3,7 @@
 import shlex
 
 from penstock import service
-from penstock.cli.main import fail
+from penstock.cli.failure import fail
 from penstock.settings import Settings
 from penstock.store import access
 from penstock.store.access import Key

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from penstock import service
 from penstock.cli import progress, shop
-from penstock.cli.main import fail
+from penstock.cli.failure import fail
 from penstock.client import ApiError, Client, Unreachable
 from penstock.flink import cluster, distribution
 from penstock.settings import PREFIX, Settings, load
@@ -143,13 +143,13 @@ class _Story:
             checkpoint_enabled=True,
             checkpoint_interval=1,
         )
-        self._shop.open()
         self._console.rule("POST jobs/run, and GET jobs until it runs")
         self._console.print(_HEAD, style="bold")
         self._list()
         with self._clock.part("first job"):
             self._client.run_jobs([job_id])
             self._until("job_running")
+        self._shop.open()
         before = self._rows(more_than=0)
         self._stop_with_savepoint(job_id)
         self._resume(job_id, before)
@@ -167,10 +167,10 @@ class _Story:
 
     def _resume(self, job_id: int, before: int) -> None:
         self._console.rule("POST jobs/run, from the savepoint: the totals go on")
-        self._shop.open()
         self._console.print(_HEAD, style="bold")
         self._client.run_jobs([job_id], resume_savepoint=True)
         self._until("job_running")
+        self._shop.open()
         self._rows(more_than=before)
 
     def _end(self, job_id: int) -> None:

@@ -1,11 +1,12 @@
 """The commands and their options."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn, get_type_hints
+from typing import Annotated, get_type_hints
 
 import typer
 
 from penstock import __version__, settings
+from penstock.cli.failure import fail
 
 app = typer.Typer(
     help="Run and list Apache Flink jobs behind the REST API of Huawei Cloud DLI streaming jobs.",
@@ -22,8 +23,10 @@ _KINDS = get_type_hints(settings.Settings, include_extras=True)
 
 def _option(name: str) -> typer.models.OptionInfo:
     """Make the option of a setting; its default is left to `settings.load`, below the environment."""
+    default = getattr(settings.Settings, name)
+    shown = "" if default in (None, False) else f" [default: {default}]"
     option: typer.models.OptionInfo = typer.Option(
-        help=settings.description(_KINDS[name]), show_default=str(getattr(settings.Settings, name))
+        help=settings.description(_KINDS[name]) + shown, show_default=False
     )
     return option
 
@@ -113,12 +116,6 @@ def _load(options: dict[str, object]) -> settings.Settings:
         return settings.load(options)
     except settings.BadSetting as error:
         fail(str(error))
-
-
-def fail(message: str) -> NoReturn:
-    """Say what went wrong, and exit with 1."""
-    typer.echo(f"penstock: {message}", err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

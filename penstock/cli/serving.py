@@ -1,19 +1,20 @@
 """`penstock serve` and `penstock stop`."""
 
 import logging
+import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import uvicorn
 from rich.console import Console
 
 from penstock import service, telemetry
 from penstock.cli import progress
-from penstock.cli.main import fail
+from penstock.cli.failure import fail
 from penstock.flink import cluster, processes
 from penstock.settings import Settings
 
@@ -66,21 +67,24 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
     except OSError as error:
-        raise service.CannotStart(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        raise service.CannotStart(
+            f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
+        ) from error
 
 
 def stop(data_dir: Path, *, engines: bool) -> None:
     """End what runs on the data directory, and say what that was."""
     running = service.running(data_dir)
     process = running.process() if running else None
-    if process is None:
+    if running is None or process is None:
         print(f"no service runs on {data_dir}")
     else:
         process.terminate()
-        try:
-            process.wait(_STOP_PATIENCE_S)
-        except psutil.TimeoutExpired:
-            fail(f"the service (pid {process.pid}) has not ended within {_STOP_PATIENCE_S} s")
+        deadline = time.monotonic() + _STOP_PATIENCE_S
+        while running.process() is not None:
+            if time.monotonic() > deadline:
+                fail(f"the service (pid {running.pid}) has not ended within {_STOP_PATIENCE_S} s")
+            time.sleep(0.05)
         print(f"stopped the service on {data_dir}")
     if engines:
         try:

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 _CHECK_S = 1.0
 _RETRY_S = 15.0
 _START_POLL_S = 0.1
+_STOP_PATIENCE_S = 30.0
 
 
 class EmbeddedCluster:
@@ -40,14 +41,20 @@ class EmbeddedCluster:
     def stop(self, *, end_cluster: bool) -> None:
         """Stop keeping it up; the cluster and its jobs go on unless they are to end too."""
         self._stopping.set()
-        if end_cluster:
-            self._thread.join()
-            if self._cluster is not None:
-                self._cluster.stop()
+        if not end_cluster:
+            return
+        self._thread.join(_STOP_PATIENCE_S)  # it may be in the middle of a download
+        if self._cluster is not None:
+            self._cluster.stop()
 
     def readiness(self) -> str | None:
         """Say why no job can run now; None when one can."""
         return self._not_ready
+
+    def slots(self) -> int:
+        """Give the slots of the cluster that runs; 0 while there is none."""
+        unit = self._cluster.unit if self._cluster else None
+        return unit.slots if unit else 0
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         engine = self._engine
@@ -79,18 +86,23 @@ class EmbeddedCluster:
             self._cluster.start()
         assert self._cluster.unit is not None
         engine = self._connect(self._cluster.unit.rest_url)
-        while (reason := engine.readiness()) is not None and not self._stopping.wait(_START_POLL_S):
+        while (reason := engine.readiness()) is not None:
             self._not_ready = f"Flink is starting: {reason}"
+            if self._stopping.wait(_START_POLL_S):
+                return
             if not self._cluster.is_alive():
                 raise RuntimeError("its processes have ended; see the engine's log folder")
         self._engine, self._not_ready = engine, None
-        log.info("Flink is ready")
+        log.info("Flink is ready, with %d slots", self._cluster.unit.slots)
         self._on_ready()
 
     def _watch(self) -> None:
         assert self._cluster is not None
         while not self._stopping.wait(_CHECK_S):
             if not self._cluster.is_alive():
-                self._engine, self._not_ready = None, "a process of Flink has died; Flink is starting anew"
                 log.error("a process of Flink has died; ending the rest and starting anew")
+                self._not_ready = "a process of Flink has died; Flink is starting anew"
+                if self._engine is not None:
+                    self._engine.close()
+                    self._engine = None
                 return

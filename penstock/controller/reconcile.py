@@ -90,11 +90,7 @@ class Reconciler:
 
     def _act(self, job: Job, action: Action) -> None:
         try:
-            self.engine.perform(action)
-        except Refused as refused:
-            assert isinstance(action, Submit)
-            assert job.run is not None
-            self._settle_refusal(job, Refusal(job.run.id, refused.reason, state_missing=refused.state_missing))
+            self._perform(job, action)
         except EngineUnavailable as error:
             log.warning("job %d: no answer to %s: %s", job.id, type(action).__name__, error)
         except Exception:
@@ -102,6 +98,14 @@ class Reconciler:
         finally:
             self._acting.discard(job.id)
             self.wake()
+
+    def _perform(self, job: Job, action: Action) -> None:
+        try:
+            self.engine.perform(action)
+        except Refused as refused:
+            assert isinstance(action, Submit)
+            assert job.run is not None
+            self._settle_refusal(job, Refusal(job.run.id, refused.reason, state_missing=refused.state_missing))
 
     def _settle_refusal(self, job: Job, refusal: Refusal) -> None:
         with self.database.write() as tx:

@@ -6,7 +6,7 @@ caller has the answer. All raise `NotAllowed` where the status forbids them (DLI
 
 from dataclasses import asdict, replace
 
-from penstock.domain.errors import NotAllowed
+from penstock.domain.errors import NotAllowed, NotChangeable
 from penstock.domain.job import Goal, Job, SavepointOrigin, SavepointRequest, Status
 
 MAY_RUN = frozenset({Status.INIT, Status.SUBMIT_FAILED, Status.EXCEPTION, Status.CANCELLED, Status.FINISHED})
@@ -88,10 +88,7 @@ def request_update(job: Job, wanted: Job, now: int) -> Job:
         wanted = _keep_what_terraform_clears(job, wanted)
         refused = _changed(job, wanted) - CHANGEABLE_WHILE_ACTIVE
         if refused:
-            raise NotAllowed(
-                f"job {job.id} is {job.status}; until it is stopped only {_listed(CHANGEABLE_WHILE_ACTIVE)} "
-                f"can change, not {_listed(refused)}"
-            )
+            raise NotChangeable(f"job {job.id} is {job.status}", frozenset(refused), CHANGEABLE_WHILE_ACTIVE)
     return replace(wanted, updated_at=now)
 
 
@@ -119,5 +116,5 @@ def _allow(job: Job, allowed: frozenset[Status], to_do: str) -> None:
         raise NotAllowed(f"job {job.id} is {job.status}; it can {to_do} only while it is {_listed(allowed)}")
 
 
-def _listed(names: frozenset[str] | set[str]) -> str:
+def _listed(names: frozenset[Status]) -> str:
     return ", ".join(sorted(names))

@@ -25,6 +25,16 @@ class NotAllowed(PenstockError):
     """The call is not possible in the job's present status, or not supported at all."""
 
 
+class NotChangeable(NotAllowed):
+    """A setting of an active job that only a stopped one can change."""
+
+    def __init__(self, job: str, settings: frozenset[str], changeable: frozenset[str]) -> None:
+        super().__init__(f"{job}; until it is stopped {sorted(settings)} cannot change")
+        self.job = job
+        self.settings = settings
+        self.changeable = changeable
+
+
 class NoQueue(PenstockError):
     """A run was asked for without a queue, and there is no default one."""
 

@@ -108,7 +108,7 @@ class Run:
 
     id: str
     submit_at: int
-    """Not before this time: a restart waits a moment first."""
+    """When it is first sent; a restart waits a moment before that."""
     resume_from: str | None = None
     attempts: int = 0
     """How often it was sent; each is counted and stored before it is sent."""
@@ -119,7 +119,7 @@ class Run:
     ran: bool = False
     """Every task of it was running at some time."""
     troubled: bool = False
-    """It ran, and Flink is restarting it."""
+    """It, or the run before it, failed after it ran, and not all tasks run again yet."""
     doomed: str | None = None
     """Why it must end before it ever ran: it is cancelled for sure, then the job settles."""
     missing_since: int | None = None

@@ -88,13 +88,23 @@ def _learn(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Job:
             missing_since=None,
             flink_restarts=run.flink_restarts + more_restarts,
             checkpoint=seen.checkpoint or run.checkpoint,
+            doomed=run.doomed or _doom(run, seen),
         ),
         newest_state=seen.checkpoint if seen.checkpoint not in (None, run.checkpoint) else job.newest_state,
         restart_count=job.restart_count + more_restarts,
         restarts=_recent(job, now) + (now,) * more_restarts if more_restarts else job.restarts,
         execution_plan=seen.plan or job.execution_plan,
     )
-    return _started(_savepoint_kept(job, seen), seen)
+    job = _started(_savepoint_kept(job, seen), seen)
+    if isinstance(seen, Ended) and seen.how is Ending.FINISHED:  # then Flink deletes its checkpoints
+        job = replace(job, newest_state=job.savepoint.path if job.savepoint else None)
+    return job
+
+
+def _doom(run: Run, seen: Alive | Ended) -> str | None:
+    if run.ran or not seen.restore_failed:
+        return None
+    return f"cannot be restored from {run.resume_from}: {seen.cause or 'Flink gives no cause'}"
 
 
 def _started(job: Job, seen: Alive | Ended) -> Job:
@@ -130,38 +140,37 @@ def _drive(job: Job, seen: Absent | Full | Alive | Ended, now: int, new_id: NewI
         case Alive():
             return _drive_alive(job, seen)
         case Ended():
-            return _drive_ended(job, seen, now, new_id)
+            return _drive_ended(job, seen, new_id)
 
 
 def _drive_absent(job: Job, seen: Absent, now: int, new_id: NewId) -> Step:
     run = job.run
     if run is None:
-        return _submit(replace(job, reason="", run=Run(new_id(), now, job.restore_point)))
+        return _submit(replace(job, reason=""), Run(new_id(), now, job.restore_point))
     if run.seen:
         job, lost = _missing(job, run, seen, now)
         return _failed(job, "Flink no longer has this job", now, new_id) if lost else Step(job)
+    if run.attempts == 0:  # a restart; its window opens when it is first sent
+        return _submit(job, replace(run, submit_at=now)) if run.submit_at <= now else Step(job)
     waited = now - max(run.submit_at, seen.answering_since)
-    if waited >= SUBMIT_WINDOW_MS:
-        reason = run.refused or f"Flink has not taken the job within {SUBMIT_WINDOW_MS // 1000} s"
-        return _never_ran(job, reason, now, new_id)
-    may_send = run.submit_at <= now and waited < SUBMIT_RETRY_MS and not run.refused
-    return _submit(job) if may_send else Step(job)
+    if waited < SUBMIT_WINDOW_MS:
+        return Step(job) if run.refused or waited >= SUBMIT_RETRY_MS else _submit(job, run)
+    if run.refused:
+        return Step(_settle(job, _failure_status(job), run.refused, now))
+    return _failed(job, f"Flink has not taken the job within {SUBMIT_WINDOW_MS // 1000} s", now, new_id)
 
 
-def _submit(job: Job) -> Step:
+def _submit(job: Job, run: Run) -> Step:
     """Send the run, after the attempt was counted."""
-    assert job.run is not None
-    job = replace(job, run=replace(job.run, attempts=job.run.attempts + 1))
+    job = replace(job, run=replace(run, attempts=run.attempts + 1))
     return Step(job, Submit(job))
 
 
 def _drive_alive(job: Job, seen: Alive) -> Step:
     run = job.run
     assert run is not None
-    if seen.restore_failed and not run.ran and not run.doomed:
-        run = replace(run, doomed=f"cannot be restored from {run.resume_from}: {seen.cause}")
     if run.doomed:
-        return Step(replace(job, run=run), Cancel(run.id))
+        return Step(job) if seen.cancelling else Step(job, Cancel(run.id))
     if seen.cancelling:
         return Step(replace(job, status=Status.CANCELING, reason="being cancelled in Flink"))
     if job.savepoint_request is not None:
@@ -193,38 +202,25 @@ def _savepoint_while_running(job: Job, seen: Alive, back_to: Status) -> Step:
     return Step(job)
 
 
-def _drive_ended(job: Job, seen: Ended, now: int, new_id: NewId) -> Step:
+def _drive_ended(job: Job, seen: Ended, new_id: NewId) -> Step:
     assert job.run is not None
     match seen.how:
         case _ if job.run.doomed:
             return Step(_settle(job, _failure_status(job), job.run.doomed, seen.ended_at))
         case Ending.FINISHED:
-            # Flink deletes the checkpoints of a job that finishes.
-            kept = job.savepoint.path if job.savepoint else None
-            return Step(_settle(replace(job, newest_state=kept), Status.FINISHED, "", seen.ended_at))
+            return Step(_settle(job, Status.FINISHED, "", seen.ended_at))
         case Ending.CANCELED:
             return Step(_settle(job, Status.CANCELLED, "cancelled in Flink, not through this API", seen.ended_at))
         case Ending.FAILED:
             cause = seen.cause or "Flink reports the job as FAILED and gives no cause"
-            if job.run.ran:
-                return _failed(job, cause, seen.ended_at, new_id)
-            if seen.restore_failed:
-                reason = f"cannot be restored from {job.run.resume_from}: {cause}"
-                return Step(_settle(job, _failure_status(job), reason, seen.ended_at))
-            return _never_ran(job, cause, now, new_id)
+            return _failed(job, cause, seen.ended_at, new_id)
 
 
-def _never_ran(job: Job, reason: str, now: int, new_id: NewId) -> Step:
-    """End a submission that came to nothing: of a new life for good, of a restart by one restart more."""
-    if job.started_at is None:
-        return Step(_settle(job, Status.SUBMIT_FAILED, reason, now))
-    return _failed(job, reason, now, new_id)
-
-
-def _failed(job: Job, cause: str, now: int, new_id: NewId) -> Step:
+def _failed(job: Job, cause: str, at: int, new_id: NewId) -> Step:
     """Restart a job that ran and is gone, under a new id, as far as its flags allow."""
-    if not _may_restart(job, now):
-        return Step(_settle(job, Status.EXCEPTION, cause, now))
+    assert job.run is not None
+    if job.run.doomed or job.started_at is None or not _may_restart(job, at):
+        return Step(_settle(job, _failure_status(job), job.run.doomed or cause, at))
     resume_from = (job.newest_state or job.restore_point) if job.config.restart_from_checkpoint else None
     savepointing = job.goal is Goal.STOP_WITH_SAVEPOINT
     return Step(
@@ -233,9 +229,9 @@ def _failed(job: Job, cause: str, now: int, new_id: NewId) -> Step:
             status=Status.SAVEPOINTING if savepointing else Status.RUNNING,
             reason=cause,
             savepoint_request=job.savepoint_request if savepointing else None,
-            run=Run(new_id(), now + RESTART_DELAY_MS, resume_from),
+            run=Run(new_id(), at + RESTART_DELAY_MS, resume_from, troubled=True),
             restart_count=job.restart_count + 1,
-            restarts=(*_recent(job, now), now),
+            restarts=(*_recent(job, at), at),
         )
     )
 
@@ -268,7 +264,7 @@ def _stop_with_savepoint(job: Job, seen: Absent | Full | Alive | Ended, now: int
 def _stop_alive_with_savepoint(job: Job, seen: Alive) -> Step:
     assert job.run is not None
     assert job.savepoint_request is not None
-    if job.run.doomed or seen.cancelling or (seen.restore_failed and not job.run.ran):
+    if job.run.doomed or seen.cancelling:
         return _drive_alive(job, seen)
     match seen.savepoint:
         case SavepointFailed(cause):

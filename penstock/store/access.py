@@ -3,7 +3,7 @@
 import secrets
 import string
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Table, select
 
@@ -16,7 +16,7 @@ class Key:
     """An access key, its user, and the projects that the user is a member of."""
 
     access_key: str
-    secret: str
+    secret: str = field(repr=False)
     user_id: str
     user_name: str
     project_id: str

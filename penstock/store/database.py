@@ -58,23 +58,20 @@ def open_database(url: str) -> Database:
     """
     try:
         database = Database(url)
-        revision = _revision(database)
-        if revision != SCHEMA_REVISION:
-            _migrate(database, revision)
+        with database.write() as tx:
+            _bring_up_to_date(tx)
     except (exc.SQLAlchemyError, OSError) as error:
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         raise DatabaseUnusable(f"cannot use the database: {cause}") from error
     return database
 
 
-def _revision(database: Database) -> str | None:
-    with database.read() as tx:
-        if not sqlalchemy.inspect(tx).has_table("alembic_version"):
-            return None
-        return tx.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
-
-
-def _migrate(database: Database, revision: str | None) -> None:
+def _bring_up_to_date(tx: Connection) -> None:
+    revision = _revision(tx)
+    if revision == SCHEMA_REVISION:
+        # A write that changes nothing, so that a database which can only be read is refused here and now.
+        tx.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = version_num"))
+        return
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -89,10 +86,15 @@ def _migrate(database: Database, revision: str | None) -> None:
             raise DatabaseUnusable(
                 f"the database is at revision {revision}, which a newer Penstock wrote; start that one"
             ) from error
-    with database.write() as tx:
-        config.attributes["connection"] = tx
-        command.upgrade(config, "head")
+    config.attributes["connection"] = tx
+    command.upgrade(config, "head")
     log.info("database brought from revision %s to %s", revision or "empty", SCHEMA_REVISION)
+
+
+def _revision(tx: Connection) -> str | None:
+    if not sqlalchemy.inspect(tx).has_table("alembic_version"):
+        return None
+    return tx.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -252,27 +252,34 @@ class World:
     ) -> None:
         """Make one pass; `seen` may be older than the row that is `read` (None: read now)."""
         before = read or self.row
-        if seen is None:
-            seen = self.cluster.look(before)
-        elif watched is not None and _run_id(watched) != _run_id(before):
-            # What was asked of another run says of this one only that it was not there.
-            seen = seen if isinstance(seen, Unreachable) else Absent(seen.sent_at, self.cluster.answering_since)
-        if not self.rules.old_observations_are_dropped and not isinstance(seen, Unreachable | Refusal):
-            seen = replace(seen, sent_at=self.cluster.now + 1)
+        seen = self._seen(before, seen, watched)
         step = self._decide(before, seen)
         self.cluster.now += 1
-        if crashes and self.random.random() < 0.05:
+        if not self._crashes(crashes, 0.05):
+            self._record_and_act(before, step, crashes=crashes)
+            self._cancel_superseded()
+
+    def _seen(self, before: Job, seen: Observation | None, watched: Job | None) -> Observation:
+        if seen is None:
+            seen = self.cluster.look(before)
+        elif watched is not None and _run_id(watched) != _run_id(before) and not isinstance(seen, Unreachable):
+            # What was asked of another run says of this one only that it was not there.
+            seen = Absent(seen.sent_at, self.cluster.answering_since)
+        if not self.rules.old_observations_are_dropped and not isinstance(seen, Unreachable | Refusal):
+            seen = replace(seen, sent_at=self.cluster.now + 1)
+        return seen
+
+    def _record_and_act(self, before: Job, step: lifecycle.Step, *, crashes: bool) -> None:
+        if self.rules.record_before_act:
+            if self._record(before, step.job) and not self._crashes(crashes, 0.08):
+                self._act(step.action, crashes=crashes)
             return
-        if not self.rules.record_before_act:
-            self._act(step.action, crashes=crashes)
-            if crashes and self.random.random() < 0.08:
-                return
+        self._act(step.action, crashes=crashes)
+        if not self._crashes(crashes, 0.08):
             self._record(before, step.job)
-        elif self._record(before, step.job):
-            if crashes and self.random.random() < 0.08:
-                return
-            self._act(step.action, crashes=crashes)
-        self._cancel_superseded()
+
+    def _crashes(self, crashes: bool, share: float) -> bool:
+        return crashes and self.random.random() < share
 
     def _decide(self, job: Job, seen: Observation) -> lifecycle.Step:
         if not self.rules.newest_state_is_passed_on:
