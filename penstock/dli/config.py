@@ -1,4 +1,4 @@
-"""`job_config`: the settings of a job, as requests give them and as answers show them (spec/00 §E, spec/03 §2)."""
+"""`job_config`: the settings of a job, as requests give them and as answers show them (DLI: create SQL job)."""
 
 from collections.abc import Collection
 from dataclasses import replace

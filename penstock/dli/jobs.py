@@ -1,4 +1,4 @@
-"""Jobs of any type on the wire: list, show, run, stop, savepoint, delete (spec/01, spec/05)."""
+"""Jobs of any type on the wire: list, show, run, stop, savepoint, delete."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal

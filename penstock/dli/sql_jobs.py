@@ -1,4 +1,4 @@
-"""SQL jobs on the wire: create and update (spec/03)."""
+"""SQL jobs on the wire: create and update."""
 
 import re
 from dataclasses import replace

@@ -72,7 +72,8 @@ class App:
         self.context.metrics.request_seconds.labels(name).observe(seconds)
         # The query is left out: it holds what users typed. The raw path cannot hold a line break.
         path = request.scope["raw_path"].decode("ascii", "backslashreplace")
-        access_log.info("%s %s %d %.1f ms request %s", method, path, status, seconds * 1000, request_id)
+        level = logging.DEBUG if operation in health.OPERATIONS else logging.INFO
+        access_log.log(level, "%s %s %d %.1f ms request %s", method, path, status, seconds * 1000, request_id)
 
 
 def create_app(context: Context) -> App:

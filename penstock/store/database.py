@@ -1,9 +1,9 @@
 """Opening the database: transactions, durability, and bringing an older one up to date."""
 
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy
@@ -28,13 +28,13 @@ class Database:
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
 
-    @contextmanager
+    @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one snapshot and writes nothing."""
         with self._engine.connect() as tx, tx.begin():
             yield tx
 
-    @contextmanager
+    @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that is durable once this returns, and undone when an error leaves it."""
         with self._engine.connect() as connection:
@@ -56,13 +56,16 @@ def open_database(url: str) -> Database:
 
     Raises `DatabaseUnusable` when it cannot be read or written, or was written by a newer Penstock.
     """
-    try:
-        database = Database(url)
-        with database.write() as tx:
-            _bring_up_to_date(tx)
-    except (exc.SQLAlchemyError, OSError) as error:
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        raise DatabaseUnusable(f"cannot use the database: {cause}") from error
+    with contextlib.ExitStack() as on_failure:
+        try:
+            database = Database(url)
+            on_failure.callback(database.close)
+            with database.write() as tx:
+                _bring_up_to_date(tx)
+        except (exc.SQLAlchemyError, OSError) as error:
+            cause = error.orig if isinstance(error, exc.DBAPIError) else error
+            raise DatabaseUnusable(f"cannot use the database: {cause}") from error
+        on_failure.pop_all()
     return database
 
 
@@ -99,10 +102,14 @@ def _revision(tx: Connection) -> str | None:
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver shall not begin transactions on its own: _begin_sqlite does
-    connection.execute("PRAGMA busy_timeout = 10000")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # an accepted call survives a power cut
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # an accepted call survives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        connection.close()  # the pool has not taken it yet
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:

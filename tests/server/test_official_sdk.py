@@ -1,4 +1,4 @@
-"""The official Python SDK, unmodified, against the API (spec/08 §1, §10); engine-free calls only."""
+"""The official Python SDK, unmodified, against the API; engine-free calls only."""
 
 import pytest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
