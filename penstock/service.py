@@ -51,26 +51,34 @@ class Storage:
 
 
 def open_storage(settings: Settings) -> Storage:
-    """Open the data directory, and make what a first start makes: a project, a user, a key, the default queue.
+    """Open the data directory, and make what a first start makes: a project, a user and a key.
 
     Raises `CannotStart`.
     """
     os.umask(0o077)  # whatever is written from here on is for its owner only
-    try:
+    with contextlib.ExitStack() as on_failure, _or_cannot_start(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         opened = vault.open_vault(settings.data_dir / "secret.key")
         url = settings.database_url or database.sqlite_url(settings.data_dir / "penstock.db")
         storage = Storage(database.open_database(url), opened)
+        on_failure.callback(storage.database.close)
         _first_start(storage)
-    except (OSError, database.DatabaseUnusable, vault.WrongKey) as error:
-        raise CannotStart(f"cannot open the data directory {settings.data_dir}: {error}") from error
+        on_failure.pop_all()
     return storage
 
 
 def _first_start(storage: Storage) -> None:
-    with storage.database.write() as tx:
+    with database.explained(), storage.database.write() as tx:
         if access.first_key(tx, storage.vault) is None:
             access.create_key(tx, storage.vault, project="default", user="admin", now=now_ms())
+
+
+@contextlib.contextmanager
+def _or_cannot_start(data_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, database.DatabaseUnusable, vault.WrongKey) as error:
+        raise CannotStart(f"cannot open the data directory {data_dir}: {error}") from error
 
 
 def now_ms() -> int:
@@ -96,7 +104,7 @@ class Service:
         self.app: App = create_app(self._context(storage.vault))
 
     def start(self) -> None:
-        with self._database.write() as tx:
+        with _or_cannot_start(self._settings.data_dir), database.explained(), self._database.write() as tx:
             queues.put(tx, Queue(DEFAULT, self._settings.queue_cus))
         self._cluster.start()
         self._loop.start()

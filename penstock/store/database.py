@@ -56,17 +56,23 @@ def open_database(url: str) -> Database:
 
     Raises `DatabaseUnusable` when it cannot be read or written, or was written by a newer Penstock.
     """
-    with contextlib.ExitStack() as on_failure:
-        try:
-            database = Database(url)
-            on_failure.callback(database.close)
-            with database.write() as tx:
-                _bring_up_to_date(tx)
-        except (exc.SQLAlchemyError, OSError) as error:
-            cause = error.orig if isinstance(error, exc.DBAPIError) else error
-            raise DatabaseUnusable(f"cannot use the database: {cause}") from error
+    with contextlib.ExitStack() as on_failure, explained():
+        database = Database(url)
+        on_failure.callback(database.close)
+        with database.write() as tx:
+            _bring_up_to_date(tx)
         on_failure.pop_all()
     return database
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Raise `DatabaseUnusable`, in the driver's own words, for what goes wrong at the database within."""
+    try:
+        yield
+    except (exc.SQLAlchemyError, OSError) as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        raise DatabaseUnusable(f"cannot use the database: {cause}") from error
 
 
 def _bring_up_to_date(tx: Connection) -> None:

@@ -2,6 +2,7 @@ import dataclasses
 import os
 
 import pytest
+
 from tests.domain.simulation import Rules, World
 
 WORLDS = int(os.environ.get("PENSTOCK_TEST_WORLDS", "3000"))

@@ -1,0 +1,57 @@
+"""Room on a queue, first come, first served."""
+
+import pytest
+
+from penstock.controller.capacity import Lack, Room
+from penstock.domain.job import Job, JobConfig
+from tests.domain.cases import job
+
+
+def sized(cus: int, slots: int) -> Job:
+    return job(config=JobConfig(cus=cus, parallelism=slots))
+
+
+@pytest.mark.covers("E10")
+@pytest.mark.covers("E11")
+@pytest.mark.parametrize(
+    ("cus", "slots", "why"),
+    [
+        (8, 4, None),
+        (9, 4, "needs 9 CUs and 4 slots; queue 'default' has 8 and 4 in all"),
+        (8, 5, "needs 8 CUs and 5 slots; queue 'default' has 8 and 4 in all"),
+    ],
+)
+def test_a_job_larger_than_the_whole_queue_never_fits(cus: int, slots: int, why: str | None) -> None:
+    lack = Room.whole("default", cus=8, slots=4).lack(sized(cus, slots))
+    assert lack == (why and Lack(why, for_ever=True))
+
+
+@pytest.mark.covers("C7")
+@pytest.mark.parametrize(("cus", "slots"), [(3, 1), (2, 3)])
+def test_a_job_waits_for_what_is_missing_and_says_what(cus: int, slots: int) -> None:
+    room = Room.whole("default", cus=8, slots=4)
+    room.take(sized(6, 2))
+    need = f"waiting for room on queue 'default': needs {cus} CUs and {slots} slots, free are 2 and 2"
+    assert room.lack(sized(cus, slots)) == Lack(need, for_ever=False)
+
+
+def test_no_later_job_is_let_past_one_that_waits() -> None:
+    room = Room.whole("default", cus=8, slots=4)
+    room.take(sized(6, 2))
+    assert room.lack(sized(2, 2)) is None
+    assert room.lack(sized(3, 1)) is not None
+    assert room.lack(sized(2, 1)) is not None
+
+
+def test_a_job_that_can_never_fit_does_not_hold_up_the_others() -> None:
+    room = Room.whole("default", cus=8, slots=4)
+    assert room.lack(sized(9, 1)) is not None
+    assert room.lack(sized(2, 1)) is None
+
+
+def test_a_queue_that_was_made_smaller_below_its_jobs_says_that_nothing_is_free() -> None:
+    room = Room.whole("default", cus=4, slots=4)
+    room.take(sized(6, 5))
+    lack = room.lack(sized(2, 1))
+    assert lack is not None
+    assert lack.reason.endswith("free are 0 and 0")

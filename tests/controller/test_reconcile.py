@@ -1,0 +1,325 @@
+"""Passes over the jobs of a queue: look, decide, record, act."""
+
+import logging
+
+import pytest
+
+from penstock.domain import lifecycle
+from penstock.domain.engine import Action, Cancel, Ending, Refused, Submit
+from penstock.domain.job import Goal, Run, SavepointOrigin, Status
+from penstock.store.database import Database
+from tests.controller.world import Meddled, World
+
+
+@pytest.fixture
+def world(database: Database, project: str) -> World:
+    return World(database, project)
+
+
+def test_a_job_is_submitted_runs_and_is_stopped(world: World) -> None:
+    job = world.started()
+    running = world.until(job, Status.RUNNING)
+    world.stop(job)
+    stopped = world.until(job, Status.CANCELLED)
+    assert running.started_at is not None
+    assert stopped.ended_at >= running.started_at
+    assert (stopped.goal, stopped.run) == (Goal.REST, None)
+    assert [type(action) for action in world.engine.performed] == [Submit, Cancel]
+
+
+@pytest.mark.parametrize(
+    ("sql", "status", "reason"),
+    [
+        ("wrong", Status.SUBMIT_FAILED, "line 1, column 8: no such table"),
+        ("failing", Status.EXCEPTION, "/ by zero"),
+        ("bounded", Status.FINISHED, ""),
+    ],
+)
+def test_a_job_that_ends_by_itself_says_how(world: World, sql: str, status: Status, reason: str) -> None:
+    job = world.until(world.started(sql), status)
+    assert (job.reason, job.goal, job.run) == (reason, Goal.REST, None)
+
+
+@pytest.mark.covers("C13")
+def test_a_job_stopped_with_a_savepoint_is_resumed_from_it(world: World) -> None:
+    job = world.started()
+    world.until(job, Status.RUNNING)
+    world.stop_with_savepoint(job)
+    stopped = world.until(job, Status.CANCELLED)
+    assert stopped.savepoint is not None
+    assert stopped.savepoint.origin is SavepointOrigin.STOP
+    world.run(job, resume=True)
+    running = world.until(job, Status.RUNNING)
+    assert (world.current_run(job).resume_from, running.savepoint) == (stopped.savepoint.path, None)
+
+
+@pytest.mark.covers("C25")
+def test_a_job_that_flink_lost_goes_on_from_its_newest_checkpoint_under_a_new_id(world: World) -> None:
+    job = world.started(restart_on_failure=True, restart_from_checkpoint=True, checkpoint_enabled=True)
+    world.until(job, Status.RUNNING)
+    for _ in range(4):
+        world.tick()
+    before = world.see(job)
+    assert before.newest_state is not None
+    world.engine.lose()
+    world.tick()
+    world.clock.now += lifecycle.MISSING_GRACE_MS
+    world.tick()
+    world.clock.now += lifecycle.RESTART_DELAY_MS
+    for _ in range(3):
+        world.tick()
+    after = world.see(job)
+    assert (after.status, after.restart_count, after.reason) == (Status.RUNNING, 1, "")
+    assert world.current_run(job).id != before.run.id
+    assert world.current_run(job).resume_from == before.newest_state
+    assert list(world.engine.runs) == [world.current_run(job).id]
+
+
+def test_a_pass_tells_whether_a_job_is_on_the_move(world: World) -> None:
+    assert world.tick() is False
+    job = world.started()
+    assert world.tick() is True
+    world.until(job, Status.RUNNING)
+    assert world.tick() is False
+
+
+# --- acts ---
+
+
+def test_the_attempt_is_stored_before_it_is_sent(world: World) -> None:
+    job = world.started()
+    world.decide()
+    assert world.current_run(job).attempts == 1
+    assert world.engine.performed == []
+
+
+def test_nothing_is_decided_of_a_job_while_an_act_for_it_is_on_its_way(world: World) -> None:
+    slow = world.started()
+    world.decide()
+    held = world.acts.waiting
+    world.acts.waiting = []
+    other = world.started()
+    world.until(other, Status.RUNNING)
+    assert world.current_run(slow).attempts == 1
+    world.acts.waiting = held
+    world.acts.do()
+    world.until(slow, Status.RUNNING)
+
+
+def test_the_end_of_an_act_asks_for_the_next_pass(world: World) -> None:
+    world.started()
+    world.decide()
+    assert world.wakes == 0
+    world.acts.do()
+    assert world.wakes == 1
+
+
+def test_a_submission_without_an_answer_is_sent_again_under_the_same_id(world: World) -> None:
+    job = world.started()
+    world.engine.holds_submissions = True
+    world.tick()
+    run = world.current_run(job)
+    world.tick()
+    world.engine.holds_submissions = False
+    world.until(job, Status.RUNNING)
+    assert world.current_run(job).id == run.id
+    assert {action.job.run.id for action in world.engine.performed} == {run.id}
+    assert world.current_run(job).attempts == 3
+
+
+class RefusesCancels(Meddled):
+    """Breaks the promise that only a submission is refused."""
+
+    def perform(self, action: Action) -> None:
+        if isinstance(action, Cancel):
+            raise Refused("never")
+        super().perform(action)
+
+
+def test_an_act_that_fails_in_an_unforeseen_way_is_logged_and_tried_again(
+    database: Database, project: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(database, project, RefusesCancels)
+    job = world.started()
+    world.until(job, Status.RUNNING)
+    world.stop(job)
+    world.tick()
+    world.tick()
+    told = f"job {job.id}: Cancel failed"
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [told, told]
+
+
+# --- one job must not stop the rest ---
+
+
+def test_a_job_that_cannot_be_decided_does_not_stop_the_others(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = world.started()
+    world.until(broken, Status.RUNNING)
+    impossible = world.becomes(broken, goal=Goal.STOP_WITH_SAVEPOINT, savepoint_request=None)
+    others = [world.started() for _ in range(2)]
+    for job in others:
+        world.until(job, Status.RUNNING)
+    assert world.see(broken) == impossible
+    assert f"job {broken.id} could not be reconciled" in caplog.text
+
+
+# --- the engine is away ---
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTING, Status.RUNNING, Status.CANCELING])
+def test_rows_stay_as_they_are_while_the_engine_does_not_answer(world: World, status: Status) -> None:
+    job = world.started()
+    world.tick()
+    if status is not Status.SUBMITTING:
+        world.until(job, Status.RUNNING)
+    if status is Status.CANCELING:
+        world.stop(job)
+    before = world.see(job)
+    world.engine.away = "connection refused"
+    for _ in range(3):
+        world.clock.now += lifecycle.HOUR_MS
+        world.tick()
+    assert (world.see(job), before.status) == (before, status)
+    assert world.metrics.registry.get_sample_value("penstock_engine_up") == 0
+    world.engine.away = None
+    world.tick()
+    assert world.see(job).status is status
+    assert world.metrics.registry.get_sample_value("penstock_engine_up") == 1
+
+
+# --- a user's call ---
+
+
+def test_a_call_that_comes_between_look_and_record_wins(world: World) -> None:
+    job = world.started()
+    world.until(job, Status.RUNNING)
+    world.engine.end(world.current_run(job).id, Ending.FAILED, "boom")
+    world.engine.meddle = lambda: world.stop(job)
+    acted = list(world.engine.performed)
+    world.tick()
+    stopping = world.see(job)
+    assert (stopping.goal, stopping.status, stopping.reason) == (Goal.STOP, Status.CANCELING, "")
+    assert world.engine.performed == acted
+    world.engine.meddle = None
+    assert world.until(job, Status.CANCELLED).reason == ""
+
+
+def test_an_act_that_was_decided_before_a_call_is_not_done_after_it(world: World) -> None:
+    job = world.started()
+    world.engine.meddle = lambda: world.stop(job)
+    world.tick()
+    world.engine.meddle = None
+    assert world.engine.performed == []
+    assert world.until(job, Status.CANCELLED).run is None
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 2, 5])
+def test_a_deleted_job_is_ended_in_flink_in_whatever_stage_it_was(world: World, ticks: int) -> None:
+    job = world.started()
+    for _ in range(ticks):
+        world.tick()
+    world.delete(job)
+    for _ in range(5):
+        world.tick()
+    assert world.see(job).goal is Goal.REST
+    assert [run.how for run in world.engine.runs.values()] == ([Ending.CANCELED] if ticks else [])
+
+
+# --- runs that nobody wants any more ---
+
+
+def test_a_superseded_submission_that_lands_late_is_cancelled_and_the_job_runs_on(world: World) -> None:
+    job = world.started()
+    world.engine.holds_submissions = True
+    world.tick()
+    late = world.current_run(job).id
+    world.stop(job)
+    world.clock.now += lifecycle.SUBMIT_WINDOW_MS
+    world.until(job, Status.CANCELLED)
+    held, world.engine.held = world.engine.held, []
+    world.engine.holds_submissions = False
+    world.run(job)
+    world.until(job, Status.RUNNING)
+    world.engine.held = held
+    world.engine.land()
+    for _ in range(4):
+        world.tick()
+    assert world.engine.runs[late].how is Ending.CANCELED
+    assert world.engine.runs[world.current_run(job).id].how is None
+    assert world.see(job).status is Status.RUNNING
+
+
+def test_a_submission_of_a_job_at_rest_that_lands_late_is_cancelled(world: World) -> None:
+    job = world.started()
+    world.engine.holds_submissions = True
+    world.tick()
+    late = world.current_run(job).id
+    world.clock.now += lifecycle.SUBMIT_WINDOW_MS
+    world.until(job, Status.SUBMIT_FAILED)
+    world.engine.land()
+    for _ in range(3):
+        world.tick()
+    assert world.engine.runs[late].how is Ending.CANCELED
+
+
+def test_a_job_of_somebody_else_is_left_alone(world: World) -> None:
+    stranger = world.create()
+    world.engine.perform(Submit(world.becomes(stranger, run=Run("stranger", 1), goal=Goal.REST)))
+    world.becomes(stranger, run=None)
+    world.engine.runs["nobody's"] = world.engine.runs.pop("stranger")
+    world.until(world.started(), Status.RUNNING)
+    for _ in range(3):
+        world.tick()
+    assert world.engine.runs["nobody's"].how is None
+
+
+# --- room on the queue ---
+
+
+@pytest.mark.covers("D2")
+@pytest.mark.covers("E10")
+def test_jobs_wait_for_room_in_the_order_they_were_asked_for(world: World) -> None:
+    late, first, small = world.create(cus=6), world.create(cus=6), world.create(cus=2)
+    for job in (first, late, small):
+        world.run(job)
+    world.until(first, Status.RUNNING)
+    waiting = f"waiting for room on queue {world.queue!r}: needs 6 CUs and 1 slots, free are 2 and 7"
+    assert (world.see(late).status, world.see(late).reason) == (Status.SUBMITTING, waiting)
+    assert world.see(small).run is None, "it would fit, but came later"
+    world.clock.now += lifecycle.HOUR_MS
+    world.stop(first)
+    for job in (late, small):
+        assert world.until(job, Status.RUNNING).reason == ""
+
+
+def test_jobs_that_wait_for_slots_are_let_in_as_others_finish(world: World) -> None:
+    queued = [world.started("bounded", parallelism=5) for _ in range(3)]
+    for job in queued:
+        world.until(job, Status.FINISHED)
+    assert [action.job.id for action in world.engine.performed] == [job.id for job in queued]
+
+
+def test_a_job_larger_than_its_queue_fails_at_once_and_holds_up_nobody(world: World) -> None:
+    large, small = world.started(cus=9), world.started()
+    world.tick()
+    assert world.see(large).status is Status.SUBMIT_FAILED
+    assert world.see(large).reason == f"needs 9 CUs and 1 slots; queue {world.queue!r} has 8 and 8 in all"
+    world.until(small, Status.RUNNING)
+
+
+def test_a_job_keeps_its_room_while_an_act_for_it_is_on_its_way(world: World) -> None:
+    world.started(cus=6)
+    world.decide()
+    later = world.started(cus=6)
+    world.decide()
+    assert world.see(later).run is None
+
+
+def test_a_waiting_job_that_is_stopped_is_stopped_at_once(world: World) -> None:
+    world.started(cus=8)
+    waiting = world.started()
+    world.tick()
+    world.stop(waiting)
+    assert world.until(waiting, Status.CANCELLED).ended_at is None

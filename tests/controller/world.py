@@ -1,0 +1,156 @@
+"""A queue with its controller, on a real database and an engine in memory; time moves when a test says so."""
+
+import uuid
+from collections.abc import Callable, Collection
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from typing import Any
+
+from penstock.controller.capacity import Room
+from penstock.controller.reconcile import Reconciler
+from penstock.domain import calls
+from penstock.domain.engine import Overview, Unreachable, Watched
+from penstock.domain.job import Job, JobConfig, Run, SavepointRequest, Status
+from penstock.store import jobs
+from penstock.store.database import Database
+from penstock.telemetry import Metrics
+from tests.fake_engine import FakeEngine, Program
+from tests.store.conftest import draft
+
+PROGRAMS = {
+    "wrong": Program(refusal="line 1, column 8: no such table"),
+    "failing": Program(failure="/ by zero"),
+    "bounded": Program(finishes=True),
+}
+
+
+class Clock:
+    """Gives a later time on every call."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000
+
+    def __call__(self) -> int:
+        self.now += 1
+        return self.now
+
+
+class Meddled(FakeEngine):
+    """Lets a test do something while the answer of a look is on its way."""
+
+    meddle: Callable[[], None] | None = None
+
+    def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
+        seen = super().look(watched)
+        if self.meddle is not None:
+            self.meddle()
+        return seen
+
+
+class Later(Executor):
+    """Keeps what it is given until it is told to do it."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting.append((future, lambda: fn(*args, **kwargs)))
+        return future
+
+    def do(self) -> None:
+        due, self.waiting = self.waiting, []
+        for future, work in due:
+            future.set_result(work())
+
+
+class World:
+    def __init__(self, database: Database, project: str, engine: type[FakeEngine] = Meddled) -> None:
+        self.queue = uuid.uuid4().hex
+        self.clock = Clock()
+        self.engine = engine(self.clock, PROGRAMS)
+        self.acts = Later()
+        self.wakes = 0
+        self.metrics = Metrics()
+        self._database = database
+        self._project = project
+        self._reconciler = Reconciler(
+            queue=self.queue,
+            database=database,
+            engine=self.engine,
+            room=lambda: Room.whole(self.queue, cus=8, slots=8),
+            executor=self.acts,
+            now_ms=self.clock,
+            new_id=lambda: uuid.uuid4().hex,
+            wake=self._wake,
+            metrics=self.metrics,
+        )
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    # the user's side
+
+    def create(self, sql: str = "endless", **config: Any) -> Job:
+        with self._database.write() as tx:
+            made = draft(self._project, queue=self.queue, sql=sql, config=JobConfig(**config))
+            return jobs.create(tx, made)
+
+    def started(self, sql: str = "endless", **config: Any) -> Job:
+        return self.run(self.create(sql, **config))
+
+    def run(self, job: Job, *, resume: bool = False) -> Job:
+        return self.change(job, lambda job, now: calls.request_run(job, resume=resume, now=now))
+
+    def stop(self, job: Job) -> Job:
+        return self.change(job, lambda job, now: calls.request_stop(job, savepoint=None, now=now))
+
+    def stop_with_savepoint(self, job: Job) -> Job:
+        def stop(job: Job, now: int) -> Job:
+            request = SavepointRequest(uuid.uuid4().hex, f"obs://penstock/sp/{job.id}/", now)
+            return calls.request_stop(job, savepoint=request, now=now)
+
+        return self.change(job, stop)
+
+    def delete(self, job: Job) -> Job:
+        return self.change(job, calls.request_delete)
+
+    def change(self, job: Job, decide: Callable[[Job, int], Job]) -> Job:
+        with self._database.write() as tx:
+            now = self.clock()
+            before = jobs.get_any(tx, job.id)
+            after = jobs.record(tx, before, decide(before, now), now)
+        assert after is not None
+        return after
+
+    def becomes(self, job: Job, **fields: Any) -> Job:
+        """Write the row as no call and no decision would."""
+        return self.change(job, lambda job, now: replace(job, **fields))
+
+    # the controller's side
+
+    def decide(self) -> bool:
+        """Make a pass, and leave what it wants done for later."""
+        return self._reconciler.make_pass()
+
+    def tick(self) -> bool:
+        """Make a pass, and do what it wants done."""
+        moving = self.decide()
+        self.acts.do()
+        return moving
+
+    def see(self, job: Job) -> Job:
+        with self._database.read() as tx:
+            return jobs.get_any(tx, job.id)
+
+    def until(self, job: Job, status: Status) -> Job:
+        for _ in range(20):
+            if self.see(job).status is status:
+                return self.see(job)
+            self.tick()
+        raise AssertionError(f"the job is {self.see(job).status} and does not become {status}")
+
+    def current_run(self, job: Job) -> Run:
+        run = self.see(job).run
+        assert run is not None
+        return run

@@ -1,0 +1,288 @@
+"""What `decide` makes of a job that is to write a savepoint, to stop, or to be deleted."""
+
+from dataclasses import replace
+
+import pytest
+
+from penstock.domain import lifecycle
+from penstock.domain.engine import (
+    Alive,
+    Cancel,
+    Ending,
+    Full,
+    Refusal,
+    SavepointFailed,
+    SavepointRunning,
+    SavepointState,
+    SavepointWritten,
+    StopWithSavepoint,
+    TriggerSavepoint,
+)
+from penstock.domain.job import Goal, Job, Run, Savepoint, SavepointOrigin, Status
+from penstock.domain.lifecycle import Step
+from tests.domain.cases import (
+    ENDED,
+    NOW,
+    REQUEST,
+    RUNNING,
+    SUBMITTED,
+    absent,
+    alive,
+    at_rest,
+    decide,
+    ended,
+    flags,
+    with_run,
+)
+
+SAVEPOINTING = replace(RUNNING, status=Status.SAVEPOINTING, savepoint_request=REQUEST)
+STOPPING = replace(
+    RUNNING, goal=Goal.STOP, status=Status.CANCELING, requested_at=NOW - 1_000, newest_state="obs://b/chk-7/"
+)
+PARKING = replace(STOPPING, goal=Goal.STOP_WITH_SAVEPOINT, status=Status.SAVEPOINTING, savepoint_request=REQUEST)
+PARKED = Savepoint("obs://b/sp/savepoint-1/", SavepointOrigin.STOP)
+WATCHED = replace(STOPPING, goal=Goal.WATCH, status=Status.CANCEL_FAILED, reason="not stopped")
+
+
+# --- a savepoint while the job goes on ---
+
+
+@pytest.mark.covers("D11")
+def test_a_savepoint_is_asked_for_under_the_stored_trigger_until_flink_knows_of_it() -> None:
+    ask = Step(SAVEPOINTING, TriggerSavepoint("run", REQUEST))
+    assert decide(SAVEPOINTING, alive()) == ask
+    assert decide(SAVEPOINTING, alive(savepoint=SavepointRunning())) == Step(SAVEPOINTING)
+
+
+def test_a_savepoint_waits_until_all_tasks_run() -> None:
+    assert decide(SAVEPOINTING, alive(all_running=False)) == Step(SAVEPOINTING)
+
+
+@pytest.mark.covers("C13")
+@pytest.mark.covers("C26")
+def test_a_written_savepoint_is_on_record_and_the_job_runs_on() -> None:
+    step = decide(SAVEPOINTING, alive(savepoint=SavepointWritten("obs://b/sp/savepoint-1/")))
+    assert step == Step(
+        replace(
+            RUNNING,
+            savepoint=Savepoint("obs://b/sp/savepoint-1/", SavepointOrigin.REQUEST),
+            newest_state="obs://b/sp/savepoint-1/",
+        )
+    )
+
+
+def test_a_failed_savepoint_leaves_the_job_running_and_says_why_until_something_else_happens() -> None:
+    told = replace(RUNNING, reason="the savepoint failed: disk full")
+    assert decide(SAVEPOINTING, alive(savepoint=SavepointFailed("disk full"))) == Step(told)
+    assert decide(told, alive()) == Step(told)
+
+
+def test_a_job_that_ends_while_its_savepoint_is_written_takes_the_end_it_has() -> None:
+    written = Savepoint("obs://b/sp/savepoint-1/", SavepointOrigin.REQUEST)
+    finished = ended(Ending.FINISHED, savepoint=SavepointWritten(written.path))
+    with_savepoint = replace(SAVEPOINTING, savepoint=written, newest_state=written.path)
+    assert decide(SAVEPOINTING, finished) == at_rest(with_savepoint, Status.FINISHED)
+    assert decide(SAVEPOINTING, ended(Ending.FAILED, cause="boom")) == at_rest(
+        SAVEPOINTING, Status.EXCEPTION, "boom"
+    )
+
+
+def test_a_job_that_restarts_while_its_savepoint_is_written_runs_on_without_it() -> None:
+    before = replace(SAVEPOINTING, config=flags())
+    after = decide(before, ended(Ending.FAILED, cause="boom")).job
+    assert (after.status, after.savepoint_request, after.restart_count) == (Status.RUNNING, None, 1)
+
+
+# --- a plain stop ---
+
+
+@pytest.mark.covers("D8")
+def test_a_live_job_is_cancelled_until_flink_cancels_it() -> None:
+    for look in (alive(), alive(all_running=False), alive(savepoint=SavepointRunning())):
+        assert decide(STOPPING, look) == Step(STOPPING, Cancel("run"))
+    assert decide(STOPPING, alive(all_running=False, cancelling=True)) == Step(STOPPING)
+
+
+@pytest.mark.covers("D9")
+@pytest.mark.parametrize("how", list(Ending))
+def test_a_job_that_ends_in_whatever_way_while_it_is_stopped_is_stopped(how: Ending) -> None:
+    newest = None if how is Ending.FINISHED else "obs://b/chk-7/"
+    step = decide(STOPPING, ended(how, cause="boom"))
+    assert step == at_rest(STOPPING, Status.CANCELLED, newest_state=newest)
+
+
+def test_a_stop_of_a_job_that_was_never_sent_is_done_at_once() -> None:
+    for before in (replace(STOPPING, run=None), with_run(STOPPING, seen=False, attempts=0)):
+        assert decide(before, absent()) == at_rest(before, Status.CANCELLED, ended_at=NOW)
+    waiting = replace(STOPPING, run=None)
+    assert decide(waiting, Full(NOW, "no room")) == at_rest(waiting, Status.CANCELLED, ended_at=NOW)
+
+
+def test_a_stop_waits_until_a_submission_can_no_longer_land() -> None:
+    before = replace(SUBMITTED, goal=Goal.STOP, status=Status.CANCELING)
+    over = SUBMITTED.run.submit_at + lifecycle.SUBMIT_WINDOW_MS
+    assert decide(before, absent(at=over - 1), over - 1) == Step(before)
+    assert decide(before, absent(at=over, since=over - 1), over) == Step(before)
+    assert decide(before, absent(at=over), over) == at_rest(before, Status.CANCELLED)
+
+
+def test_a_submission_that_lands_after_the_stop_is_cancelled() -> None:
+    before = replace(SUBMITTED, goal=Goal.STOP, status=Status.CANCELING)
+    assert decide(before, alive(all_running=False)) == Step(with_run(before, seen=True), Cancel("run"))
+
+
+def test_a_stop_is_done_when_the_only_attempt_was_refused_and_waits_when_another_may_land() -> None:
+    once = replace(SUBMITTED, goal=Goal.STOP, status=Status.CANCELING)
+    twice = with_run(once, attempts=2)
+    assert decide(once, Refusal("run", "bad SQL")) == at_rest(once, Status.CANCELLED)
+    assert decide(twice, Refusal("run", "bad SQL")) == Step(with_run(twice, refused="bad SQL"))
+
+
+def test_a_job_that_is_gone_while_it_is_stopped_is_stopped_after_the_grace_period() -> None:
+    missing = with_run(STOPPING, missing_since=NOW)
+    over = NOW + lifecycle.MISSING_GRACE_MS
+    assert decide(STOPPING, absent()) == Step(missing)
+    assert decide(missing, absent(at=over - 1), over - 1) == Step(missing)
+    assert decide(missing, absent(at=over), over) == at_rest(missing, Status.CANCELLED, ended_at=over)
+
+
+@pytest.mark.covers("D10")
+def test_a_stop_that_flink_does_not_carry_out_in_time_has_failed_and_the_job_stays_watched() -> None:
+    over = STOPPING.requested_at + lifecycle.CANCEL_WINDOW_MS
+    failed = replace(WATCHED, reason="Flink has not ended the job within 300 s")
+    assert decide(STOPPING, alive(at=over - 1), over - 1) == Step(STOPPING, Cancel("run"))
+    assert decide(STOPPING, alive(at=over), over) == Step(failed)
+    assert decide(STOPPING, alive(at=over, cancelling=True), over) == Step(failed)
+
+
+def test_the_time_that_a_cancel_may_take_runs_only_while_the_cluster_answers() -> None:
+    over = STOPPING.requested_at + lifecycle.CANCEL_WINDOW_MS
+    assert decide(STOPPING, alive(at=over, since=over - 1), over) == Step(STOPPING, Cancel("run"))
+
+
+# --- a stop with a savepoint ---
+
+
+@pytest.mark.covers("D11")
+def test_a_stop_with_savepoint_is_asked_for_until_flink_knows_of_it() -> None:
+    assert decide(PARKING, alive()) == Step(PARKING, StopWithSavepoint("run", REQUEST))
+    assert decide(PARKING, alive(savepoint=SavepointRunning())) == Step(PARKING)
+    assert decide(PARKING, alive(all_running=False)) == Step(PARKING)
+
+
+def test_a_savepoint_written_by_a_job_that_still_runs_is_on_record_and_its_end_is_awaited() -> None:
+    assert decide(PARKING, alive(savepoint=SavepointWritten(PARKED.path))) == Step(
+        replace(PARKING, savepoint=PARKED, newest_state=PARKED.path)
+    )
+
+
+@pytest.mark.covers("D9")
+@pytest.mark.covers("C13")
+@pytest.mark.parametrize("how", list(Ending))
+def test_a_job_that_ends_with_its_savepoint_is_stopped_and_can_be_resumed(how: Ending) -> None:
+    step = decide(PARKING, ended(how, savepoint=SavepointWritten(PARKED.path)))
+    assert step == at_rest(PARKING, Status.CANCELLED, savepoint=PARKED, newest_state=PARKED.path)
+
+
+@pytest.mark.covers("D10")
+def test_a_stop_whose_savepoint_failed_has_failed_and_nothing_more_is_done_to_the_job() -> None:
+    reason = "not stopped, the savepoint failed: disk full"
+    failed = replace(WATCHED, requested_at=PARKING.requested_at, reason=reason)
+    assert decide(PARKING, alive(savepoint=SavepointFailed("disk full"))) == Step(failed)
+    assert decide(failed, alive()) == Step(failed)
+
+
+def test_a_job_that_finishes_before_its_savepoint_is_written_has_finished() -> None:
+    for nothing in (None, SavepointRunning(), SavepointFailed("all tasks have finished")):
+        step = decide(PARKING, ended(Ending.FINISHED, savepoint=nothing))
+        reason = "finished by itself before the savepoint was written"
+        assert step == at_rest(PARKING, Status.FINISHED, reason, newest_state=None)
+
+
+def test_a_job_cancelled_behind_our_back_before_its_savepoint_is_written_says_so() -> None:
+    going = replace(PARKING, status=Status.CANCELING, reason="being cancelled in Flink")
+    assert decide(PARKING, alive(all_running=False, cancelling=True)) == Step(going)
+    reason = "cancelled in Flink, not through this API"
+    assert decide(going, ended(Ending.CANCELED)) == at_rest(going, Status.CANCELLED, reason)
+
+
+def test_a_job_that_fails_before_its_savepoint_is_written_is_never_called_stopped() -> None:
+    assert decide(PARKING, ended(Ending.FAILED, cause="boom")) == at_rest(PARKING, Status.EXCEPTION, "boom")
+    lost = with_run(PARKING, missing_since=NOW - lifecycle.MISSING_GRACE_MS)
+    assert decide(lost, absent()) == at_rest(lost, Status.EXCEPTION, "Flink no longer has this job", ended_at=NOW)
+
+
+def test_a_job_that_restarts_before_its_savepoint_is_written_writes_it_then() -> None:
+    before = replace(PARKING, config=flags())
+    restarted = replace(
+        before,
+        reason="boom",
+        run=Run("new", ENDED + lifecycle.RESTART_DELAY_MS, "obs://b/chk-7/", troubled=True),
+        restart_count=1,
+        restarts=(ENDED,),
+    )
+    assert decide(before, ended(Ending.FAILED, cause="boom")) == Step(restarted)
+    again = with_run(restarted, attempts=1, seen=True, ran=True)
+    assert decide(again, alive()) == Step(again, StopWithSavepoint("new", REQUEST))
+
+
+# --- a job that is watched after its stop failed ---
+
+
+@pytest.mark.parametrize("look", [alive(), alive(all_running=False), alive(cancelling=True)], ids=repr)
+def test_nothing_is_done_to_a_watched_job_that_lives(look: Alive) -> None:
+    assert decide(WATCHED, look) == Step(WATCHED)
+
+
+@pytest.mark.parametrize("how", list(Ending))
+def test_a_watched_job_that_ends_is_stopped_even_when_it_may_be_restarted(how: Ending) -> None:
+    before = replace(WATCHED, config=flags())
+    newest = None if how is Ending.FINISHED else "obs://b/chk-7/"
+    assert decide(before, ended(how, cause="boom")) == at_rest(before, Status.CANCELLED, newest_state=newest)
+
+
+def test_a_watched_job_that_is_gone_is_stopped_after_the_grace_period() -> None:
+    missing = with_run(WATCHED, missing_since=NOW - lifecycle.MISSING_GRACE_MS + 1)
+    assert decide(missing, absent()) == Step(missing)
+    assert decide(missing, absent(at=NOW + 1), NOW + 1) == at_rest(missing, Status.CANCELLED, ended_at=NOW + 1)
+
+
+def test_a_watched_job_still_learns_its_newest_checkpoint() -> None:
+    kept = replace(with_run(WATCHED, checkpoint="obs://b/chk-8/"), newest_state="obs://b/chk-8/")
+    assert decide(WATCHED, alive(checkpoint="obs://b/chk-8/")) == Step(kept)
+
+
+@pytest.mark.parametrize(
+    ("became", "reason", "savepoint"),
+    [
+        (SavepointWritten("obs://b/sp/"), "", Savepoint("obs://b/sp/", SavepointOrigin.REQUEST)),
+        (SavepointFailed("disk full"), "the savepoint failed: disk full", None),
+    ],
+)
+def test_a_watched_job_writes_a_savepoint_and_is_watched_on(
+    became: SavepointState, reason: str, savepoint: Savepoint | None
+) -> None:
+    before = replace(WATCHED, status=Status.SAVEPOINTING, savepoint_request=REQUEST)
+    newest = savepoint.path if savepoint else WATCHED.newest_state
+    assert decide(before, alive()) == Step(before, TriggerSavepoint("run", REQUEST))
+    after = replace(WATCHED, reason=reason, savepoint=savepoint, newest_state=newest)
+    assert decide(before, alive(savepoint=became)) == Step(after)
+
+
+# --- deletion ---
+
+
+@pytest.mark.parametrize("before", [SUBMITTED, RUNNING, STOPPING, PARKING, WATCHED], ids=lambda job: job.status)
+def test_a_deleted_job_is_cancelled_for_as_long_as_it_lives(before: Job) -> None:
+    deleted = with_run(replace(before, goal=Goal.DELETE, deleted_at=NOW), seen=True)
+    much_later = NOW + 100 * lifecycle.HOUR_MS
+    assert decide(deleted, alive(at=much_later, all_running=False), much_later) == Step(deleted, Cancel("run"))
+    look = ended(Ending.CANCELED, ran=deleted.run.ran)
+    assert decide(deleted, look) == at_rest(deleted, Status.CANCELLED)
+
+
+def test_a_deletion_waits_until_a_submission_can_no_longer_land() -> None:
+    deleted = replace(SUBMITTED, goal=Goal.DELETE, deleted_at=NOW)
+    over = SUBMITTED.run.submit_at + lifecycle.SUBMIT_WINDOW_MS
+    assert decide(deleted, absent(at=over - 1), over - 1) == Step(deleted)
+    assert decide(deleted, absent(at=over), over) == at_rest(deleted, Status.CANCELLED)

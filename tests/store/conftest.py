@@ -1,0 +1,56 @@
+"""One database of each kind for the whole suite; each test has a project of its own in it."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from penstock.domain.job import Job
+from penstock.store import database as opening
+from penstock.store import jobs
+from penstock.store.database import Database
+from penstock.store.schema import PROJECTS
+from tests.domain.cases import job
+
+
+@pytest.fixture(scope="session", params=["sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name an empty database of each kind."""
+    return opening.sqlite_url(tmp_path_factory.mktemp(request.param) / "penstock.db")
+
+
+@pytest.fixture(scope="session")
+def database(database_url: str) -> Iterator[Database]:
+    opened = opening.open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def project(database: Database) -> str:
+    return make_project(database)
+
+
+@pytest.fixture
+def create(database: Database, project: str) -> Callable[..., Job]:
+    """Store a job of the test's project."""
+
+    def create(**fields: Any) -> Job:
+        with database.write() as tx:
+            return jobs.create(tx, draft(project, **fields))
+
+    return create
+
+
+def make_project(database: Database) -> str:
+    project_id = uuid.uuid4().hex
+    with database.write() as tx:
+        tx.execute(insert(PROJECTS).values(id=project_id, name=project_id))
+    return project_id
+
+
+def draft(project_id: str, **fields: Any) -> Job:
+    return replace(job(id=0, project_id=project_id, name=f"job_{uuid.uuid4().hex[:8]}"), **fields)
