@@ -10,6 +10,7 @@ import pytest
 
 from penstock.client import Client
 from tests.real.conftest import Served, wait_for
+from tests.real.test_job_config import delete_all
 from tests.real.test_statuses import started
 
 pytestmark = pytest.mark.flink
@@ -43,7 +44,7 @@ CHECKPOINTS: dict[str, Any] = {"checkpoint_enabled": True, "checkpoint_interval"
 def client(served: Served) -> Iterator[Client]:
     with served.client("keys", "create", "--project", "state", "--user", "jo") as client:
         yield client
-        client.delete_jobs([job["job_id"] for job in client.list_jobs()["jobs"]])
+        delete_all(client)
 
 
 @covers("E13")
