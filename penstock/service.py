@@ -8,18 +8,17 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import psutil
 
 from penstock import telemetry
 from penstock.controller.capacity import Room
 from penstock.controller.clusters import EmbeddedCluster
 from penstock.controller.loop import Loop
 from penstock.controller.reconcile import Reconciler
+from penstock.controller.workers import Workers
 from penstock.domain.queue import DEFAULT, Queue
 from penstock.flink import distribution
 from penstock.flink.buckets import Buckets
@@ -97,7 +96,7 @@ class Service:
         self._database = storage.database
         self._metrics = telemetry.Metrics()
         self._woken = threading.Event()
-        self._executor = ThreadPoolExecutor(_ACTS_AT_ONCE, "act")
+        self._workers = Workers(_ACTS_AT_ONCE)
         self._buckets = Buckets(settings.data_dir / "buckets")
         self._cluster = EmbeddedCluster(lambda: self._prepare_cluster(progress), self._connect, self._woken.set)
         self._loop = Loop(self._reconciler().make_pass, self._woken)
@@ -112,7 +111,6 @@ class Service:
     def stop(self) -> None:
         """End the service; Flink and its jobs go on unless the settings say otherwise."""
         self._loop.stop()
-        self._executor.shutdown(cancel_futures=True)
         self._cluster.stop(end_cluster=self._settings.stop_engines)
         self._database.close()
 
@@ -133,13 +131,19 @@ class Service:
             queue=DEFAULT,
             database=self._database,
             engine=self._cluster,
-            room=lambda: Room.whole(DEFAULT, self._settings.queue_cus, self._cluster.slots()),
-            executor=self._executor,
+            room=self._room,
+            in_background=self._workers.do,
             now_ms=now_ms,
             new_id=new_id,
             wake=self._woken.set,
             metrics=self._metrics,
         )
+
+    def _room(self) -> Room:
+        reason = self._cluster.readiness()
+        if reason is not None:
+            return Room.shut(DEFAULT, reason)
+        return Room.whole(DEFAULT, self._settings.queue_cus, self._cluster.slots())
 
     def _prepare_cluster(self, progress: distribution.Progress) -> LocalCluster:
         settings = self._settings
@@ -166,17 +170,8 @@ class Instance:
     """The service that holds a data directory."""
 
     pid: int
-    created: float
-    """When its process began, so that another process with the same pid is not taken for it."""
     url: str
-
-    def process(self) -> psutil.Process | None:
-        """Give its process, or None once that has ended (whether or not its parent has taken note)."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self.pid)
-            if process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE:
-                return process
-        return None
+    """Empty until it listens."""
 
 
 @contextlib.contextmanager
@@ -185,16 +180,17 @@ def held(data_dir: Path) -> Iterator[Callable[[str], None]]:
 
     Raises `CannotStart` when another service holds it.
     """
-    lock = filelock.FileLock(data_dir / "serve.lock")
+    lock = _lock(data_dir)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=1)  # whoever only asks, in `running`, holds it for a moment too
     except filelock.Timeout as error:
         other = running(data_dir)
-        where = f" at {other.url} (pid {other.pid})" if other else ""
+        where = f" at {other.url} (pid {other.pid})" if other and other.url else ""
         raise CannotStart(f"a service already runs on {data_dir}{where}; end it with: penstock stop") from error
     except OSError as error:
         raise CannotStart(f"cannot lock the data directory {data_dir}: {error}") from error
     try:
+        _announce(data_dir, url="")
         yield lambda url: _announce(data_dir, url)
     finally:
         _instance_file(data_dir).unlink(missing_ok=True)
@@ -202,18 +198,27 @@ def held(data_dir: Path) -> Iterator[Callable[[str], None]]:
 
 
 def running(data_dir: Path) -> Instance | None:
-    """Find the service that runs on this data directory."""
-    try:
-        instance = Instance(**json.loads(_instance_file(data_dir).read_text()))
-    except (OSError, ValueError, TypeError):
+    """Find the service that runs on this data directory; the lock says whether one does, as it ends with it."""
+    if not data_dir.is_dir():
         return None
-    return instance if instance.process() else None
+    try:
+        with _lock(data_dir).acquire(timeout=0):
+            return None
+    except filelock.Timeout:
+        pass
+    try:
+        return Instance(**json.loads(_instance_file(data_dir).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None  # it is only just taking hold
+
+
+def _lock(data_dir: Path) -> filelock.FileLock:
+    return filelock.FileLock(data_dir / "serve.lock")
 
 
 def _announce(data_dir: Path, url: str) -> None:
-    process = psutil.Process()
     partial = _instance_file(data_dir).with_suffix(".new")
-    partial.write_text(json.dumps({"pid": process.pid, "created": process.create_time(), "url": url}))
+    partial.write_text(json.dumps({"pid": os.getpid(), "url": url}))
     partial.rename(_instance_file(data_dir))
 
 

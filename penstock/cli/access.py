@@ -40,7 +40,7 @@ def _open(settings: Settings) -> service.Storage:
 def _print(settings: Settings, key: Key) -> None:
     running = service.running(settings.data_dir)
     exports = {
-        "PENSTOCK_ENDPOINT": running.url if running else f"http://{settings.host}:{settings.port}",
+        "PENSTOCK_ENDPOINT": running.url if running and running.url else f"http://{settings.host}:{settings.port}",
         "HUAWEICLOUD_SDK_AK": key.access_key,
         "HUAWEICLOUD_SDK_SK": key.secret,
         "HUAWEICLOUD_SDK_PROJECT_ID": key.project_id,

@@ -104,7 +104,7 @@ def _service(home: Settings, folder: Path, clock: Clock) -> Iterator[Client]:
         )
     try:
         with clock.part("API"):
-            running = _wait(lambda: service.running(home.data_dir), "the service to start", process)
+            running = _wait(lambda: _listening(home.data_dir), "the service to start", process)
         with clock.part("Flink"):
             _wait(lambda: _is_ready(running.url), "Flink to be ready", process)
         with Client(running.url, key.access_key, key.secret, key.project_id) as client:
@@ -217,6 +217,11 @@ class _Story:
         for row in rows[-6:]:
             self._console.print(f"  {row['until']:<21}{row['page']:<10}{row['visits']:>6}{row['total']:>8}")
         return len(rows)
+
+
+def _listening(data_dir: Path) -> service.Instance | None:
+    running = service.running(data_dir)
+    return running if running and running.url else None
 
 
 def _is_ready(url: str) -> bool:

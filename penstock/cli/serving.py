@@ -1,5 +1,6 @@
 """`penstock serve` and `penstock stop`."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -75,16 +76,10 @@ def _listen(settings: Settings) -> socket.socket:
 def stop(data_dir: Path, *, engines: bool) -> None:
     """End what runs on the data directory, and say what that was."""
     running = service.running(data_dir)
-    process = running.process() if running else None
-    if running is None or process is None:
+    if running is None:
         print(f"no service runs on {data_dir}")
     else:
-        process.terminate()
-        deadline = time.monotonic() + _STOP_PATIENCE_S
-        while running.process() is not None:
-            if time.monotonic() > deadline:
-                fail(f"the service (pid {running.pid}) has not ended within {_STOP_PATIENCE_S} s")
-            time.sleep(0.05)
+        _end(running, data_dir)
         print(f"stopped the service on {data_dir}")
     if engines:
         try:
@@ -92,3 +87,13 @@ def stop(data_dir: Path, *, engines: bool) -> None:
         except processes.StillRunning as error:
             fail(str(error))
         print(f"ended {ended} engine processes")
+
+
+def _end(running: service.Instance, data_dir: Path) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_PATIENCE_S
+    while service.running(data_dir) == running:
+        if time.monotonic() > deadline:
+            fail(f"the service (pid {running.pid}) has not ended within {_STOP_PATIENCE_S} s")
+        time.sleep(0.05)

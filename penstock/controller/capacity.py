@@ -26,6 +26,8 @@ class Room:
     slots: int
     free_cus: int
     free_slots: int
+    closed: str | None = None
+    """Why nobody is let in at present, whatever is free."""
     waiting: bool = False
     """A job that came earlier waits, so no later one is let past it."""
 
@@ -33,12 +35,18 @@ class Room:
     def whole(cls, queue: str, cus: int, slots: int) -> "Room":
         return cls(queue, cus, slots, cus, slots)
 
+    @classmethod
+    def shut(cls, queue: str, reason: str) -> "Room":
+        return cls(queue, 0, 0, 0, 0, closed=reason)
+
     def take(self, job: Job) -> None:
         self.free_cus -= job.config.cus
         self.free_slots -= job.config.parallelism
 
     def lack(self, job: Job) -> Lack | None:
         """Say what the job lacks; None lets it in."""
+        if self.closed is not None:
+            return Lack(f"waiting for queue {self.queue!r}: {self.closed}", for_ever=False)
         cus, slots = job.config.cus, job.config.parallelism
         need = f"needs {cus} CUs and {slots} slots"
         if cus > self.cus or slots > self.slots:

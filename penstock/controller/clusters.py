@@ -1,5 +1,6 @@
 """Keeps a cluster of ours up: installs Flink, adopts or starts it, warms it, and starts it anew when it dies."""
 
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Collection
@@ -11,6 +12,8 @@ from penstock.flink.engine import FlinkEngine
 log = logging.getLogger(__name__)
 
 _CHECK_S = 1.0
+_ASK_EVERY = 5
+"""Checks between two questions to Flink whether it has slots; a look asks for the jobs only."""
 _RETRY_S = 15.0
 _START_POLL_S = 0.1
 _STOP_PATIENCE_S = 30.0
@@ -32,6 +35,7 @@ class EmbeddedCluster:
         self._cluster: LocalCluster | None = None
         self._engine: FlinkEngine | None = None
         self._not_ready: str | None = "Flink is being prepared"
+        self._unseen: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep_up, name="cluster", daemon=True)
 
@@ -49,7 +53,7 @@ class EmbeddedCluster:
 
     def readiness(self) -> str | None:
         """Say why no job can run now; None when one can."""
-        return self._not_ready
+        return self._not_ready or self._unseen
 
     def slots(self) -> int:
         """Give the slots of the cluster that runs; 0 while there is none."""
@@ -58,7 +62,11 @@ class EmbeddedCluster:
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         engine = self._engine
-        return Unreachable(self._not_ready or "") if engine is None else engine.look(watched)
+        if engine is None:
+            return Unreachable(self._not_ready or "")
+        seen = engine.look(watched)
+        self._unseen = "Flink does not answer" if isinstance(seen, Unreachable) else None
+        return seen
 
     def perform(self, action: Action) -> None:
         engine = self._engine
@@ -71,8 +79,9 @@ class EmbeddedCluster:
             try:
                 self._bring_up()
                 self._watch()
-            except Exception as error:  # whatever it is (no network, no memory, no port), it may pass
-                self._not_ready = f"Flink cannot be started: {error}"
+            except Exception:  # whatever it is (no network, no memory, no port), it may pass
+                self._disconnect()
+                self._not_ready = "Flink cannot be started; the service's log says why"
                 log.exception("Flink cannot be started; trying again in %d s", _RETRY_S)
                 self._stopping.wait(_RETRY_S)
 
@@ -85,24 +94,33 @@ class EmbeddedCluster:
             self._not_ready = "Flink is starting"
             self._cluster.start()
         assert self._cluster.unit is not None
-        engine = self._connect(self._cluster.unit.rest_url)
-        while (reason := engine.readiness()) is not None:
-            self._not_ready = f"Flink is starting: {reason}"
-            if self._stopping.wait(_START_POLL_S):
+        self._engine = self._connect(self._cluster.unit.rest_url)  # what runs there is seen from now on
+        while not self._stopping.is_set():
+            self._not_ready = self._engine.readiness()
+            if self._not_ready is None:
+                log.info("Flink is ready, with %d slots", self._cluster.unit.slots)
+                self._on_ready()
                 return
             if not self._cluster.is_alive():
                 raise RuntimeError("its processes have ended; see the engine's log folder")
-        self._engine, self._not_ready = engine, None
-        log.info("Flink is ready, with %d slots", self._cluster.unit.slots)
-        self._on_ready()
+            self._stopping.wait(_START_POLL_S)
 
     def _watch(self) -> None:
         assert self._cluster is not None
-        while not self._stopping.wait(_CHECK_S):
+        assert self._engine is not None
+        for second in itertools.count(1):
+            if self._stopping.wait(_CHECK_S):
+                return
             if not self._cluster.is_alive():
                 log.error("a process of Flink has died; ending the rest and starting anew")
                 self._not_ready = "a process of Flink has died; Flink is starting anew"
-                if self._engine is not None:
-                    self._engine.close()
-                    self._engine = None
+                self._disconnect()
                 return
+            if second % _ASK_EVERY == 0:
+                self._not_ready = self._engine.readiness()
+
+    def _disconnect(self) -> None:
+        engine, self._engine = self._engine, None
+        self._unseen = None
+        if engine is not None:
+            engine.close()

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from penstock.controller.capacity import Room
@@ -18,11 +17,15 @@ from penstock.domain.engine import (
     Overview,
     Refusal,
     Refused,
+    SavepointRefusal,
+    StopWithSavepoint,
     Submit,
+    TriggerSavepoint,
+    Unanswered,
     Unreachable,
     Watched,
 )
-from penstock.domain.job import Job, Status
+from penstock.domain.job import Job, Run, Status
 from penstock.store import jobs
 from penstock.store.database import Database
 from penstock.telemetry import Metrics
@@ -34,13 +37,14 @@ _MOVING = frozenset({Status.SUBMITTING, Status.CANCELING, Status.SAVEPOINTING})
 
 @dataclass
 class Reconciler:
-    """Keeps the jobs of one queue; only one thread makes its passes, the acts run on the executor's."""
+    """Keeps the jobs of one queue; only one thread makes its passes, the acts run in the background."""
 
     queue: str
     database: Database
     engine: Engine
     room: Callable[[], Room]
-    executor: Executor
+    in_background: Callable[[Callable[[], None]], None]
+    """Runs an act on another thread."""
     now_ms: Callable[[], int]
     new_id: Callable[[], str]
     wake: Callable[[], None]
@@ -80,19 +84,17 @@ class Reconciler:
     def _record(self, before: Job, after: Job) -> bool:
         with self.database.write() as tx:
             written = jobs.record(tx, before, after, self.now_ms()) is not None
-        if written and after.status is not before.status:
-            log.info("job %d: %s -> %s %s", after.id, before.status, after.status, after.reason)
+        if written:
+            _log_change(before, after)
         return written
 
     def _start(self, job: Job, action: Action) -> None:
         self._acting.add(job.id)
-        self.executor.submit(self._act, job, action)
+        self.in_background(lambda: self._act(job, action))
 
     def _act(self, job: Job, action: Action) -> None:
         try:
             self._perform(job, action)
-        except EngineUnavailable as error:
-            log.warning("job %d: no answer to %s: %s", job.id, type(action).__name__, error)
         except Exception:
             log.exception("job %d: %s failed", job.id, type(action).__name__)
         finally:
@@ -100,20 +102,23 @@ class Reconciler:
             self.wake()
 
     def _perform(self, job: Job, action: Action) -> None:
+        """Act; what the engine says against it is one more observation."""
         try:
             self.engine.perform(action)
         except Refused as refused:
-            assert isinstance(action, Submit)
-            assert job.run is not None
-            self._settle_refusal(job, Refusal(job.run.id, refused.reason, state_missing=refused.state_missing))
+            self._tell(job, _refusal(action, refused))
+        except EngineUnavailable as error:
+            log.warning("job %d: no answer to %s", job.id, type(action).__name__)
+            if isinstance(action, Submit) and action.job.run is not None:
+                self._tell(job, Unanswered(action.job.run.id, str(error)))
 
-    def _settle_refusal(self, job: Job, refusal: Refusal) -> None:
+    def _tell(self, job: Job, told: Observation) -> None:
         with self.database.write() as tx:
-            now_is = jobs.get_any(tx, job.id)
-            after = lifecycle.decide(now_is, refusal, self.now_ms(), self.new_id).job
-            if after != now_is:
-                jobs.record(tx, now_is, after, self.now_ms())
-                log.info("job %d: %s -> %s %s", after.id, now_is.status, after.status, after.reason)
+            before = jobs.get_any(tx, job.id)
+            after = lifecycle.decide(before, told, self.now_ms(), self.new_id).job
+            if after != before:
+                jobs.record(tx, before, after, self.now_ms())
+        _log_change(before, after)
 
     def _cancel_superseded(self, alive: Iterable[str]) -> None:
         """End runs of ours that no job has any more: a submission held up somewhere can land at any time."""
@@ -128,6 +133,21 @@ class Reconciler:
                 self.engine.perform(Cancel(run_id))
             except EngineUnavailable as error:
                 log.warning("no answer to the cancel of %s: %s", run_id, error)
+
+
+def _refusal(action: Action, refused: Refused) -> Refusal | SavepointRefusal:
+    match action:
+        case Submit(Job(run=Run(id=run_id))):
+            return Refusal(run_id, refused.reason, state_missing=refused.state_missing)
+        case TriggerSavepoint(_, request) | StopWithSavepoint(_, request):
+            return SavepointRefusal(request.trigger_id, refused.reason)
+    raise TypeError(f"{type(action).__name__} cannot be refused")
+
+
+def _log_change(before: Job, after: Job) -> None:
+    # Without the reason, which can quote what users wrote.
+    if after.status is not before.status:
+        log.info("job %d: %s -> %s", after.id, before.status, after.status)
 
 
 def _observe(job: Job, seen: Overview | Unreachable, room: Room) -> Observation:

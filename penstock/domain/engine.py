@@ -122,7 +122,23 @@ class Refusal:
     """The savepoint or checkpoint to start from is not there."""
 
 
-Observation = Unreachable | Absent | Full | Alive | Ended | Refusal
+@dataclass(frozen=True)
+class Unanswered:
+    """Nobody knows whether a submission was taken; `reason` is for the user."""
+
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SavepointRefusal:
+    """The engine will never write the savepoint of this trigger, at least not there."""
+
+    trigger_id: str
+    reason: str
+
+
+Observation = Unreachable | Absent | Full | Alive | Ended | Refusal | Unanswered | SavepointRefusal
 
 
 @dataclass(frozen=True)
@@ -177,7 +193,7 @@ Action = Submit | Cancel | TriggerSavepoint | StopWithSavepoint
 
 
 class Refused(Exception):
-    """Raised by `Engine.perform` for a submission that the engine will never take."""
+    """Raised by `Engine.perform` for a submission or a savepoint that the engine will never take."""
 
     def __init__(self, reason: str, *, state_missing: bool = False) -> None:
         super().__init__(reason)
@@ -186,7 +202,7 @@ class Refused(Exception):
 
 
 class EngineUnavailable(Exception):
-    """Raised by `Engine.perform` when the engine did not answer: the act may or may not have happened."""
+    """Raised by `Engine.perform` when nobody knows whether the act has happened, or it may succeed later."""
 
 
 class Engine(Protocol):
@@ -205,6 +221,6 @@ class Engine(Protocol):
         A submission under an id that the engine has taken before changes nothing and raises nothing; so does a
         cancel of a run that has ended or is not there, and a savepoint whose trigger id is known already.
 
-        Raises `Refused` (of a submission only) or `EngineUnavailable`.
+        Raises `Refused` (of a submission or a savepoint) or `EngineUnavailable`, whose text is for the user.
         """
         ...

@@ -112,6 +112,10 @@ class Run:
     resume_from: str | None = None
     attempts: int = 0
     """How often it was sent; each is counted and stored before it is sent."""
+    sent_at: int = 0
+    """When it was last sent."""
+    unanswered: str | None = None
+    """Why nobody knows whether the last attempt was taken."""
     refused: str | None = None
     """Why Flink refused an attempt while an earlier one may still land."""
     seen: bool = False
@@ -119,7 +123,7 @@ class Run:
     ran: bool = False
     """Every task of it was running at some time."""
     troubled: bool = False
-    """It, or the run before it, failed after it ran, and not all tasks run again yet."""
+    """It, or the run before it, has failed, and not all tasks run again yet."""
     doomed: str | None = None
     """Why it must end before it ever ran: it is cancelled for sure, then the job settles."""
     missing_since: int | None = None
@@ -153,6 +157,8 @@ class SavepointRequest:
     trigger_id: str
     target: str
     requested_at: int
+    sent: bool = False
+    """Flink was asked for it, or is about to be; stored before it is."""
 
 
 @dataclass(frozen=True)

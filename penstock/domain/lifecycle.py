@@ -8,6 +8,7 @@ docs/lifecycle.md; the crash simulation of the tests breaks when any one of them
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from penstock.domain import learning
 from penstock.domain.engine import (
     Absent,
     Action,
@@ -19,24 +20,30 @@ from penstock.domain.engine import (
     Observation,
     Refusal,
     SavepointFailed,
+    SavepointRefusal,
+    SavepointRunning,
     SavepointWritten,
     StopWithSavepoint,
     Submit,
     TriggerSavepoint,
+    Unanswered,
     Unreachable,
 )
-from penstock.domain.job import Goal, Job, Run, Savepoint, SavepointOrigin, Status
+from penstock.domain.job import Goal, Job, Run, SavepointRequest, Status
 
 SUBMIT_RETRY_MS = 30_000
 """How long a submission that does not show up is sent again."""
-SUBMIT_WINDOW_MS = 60_000
-"""How long one may still land; only after that is an absent job surely not there."""
+SUBMIT_AGAIN_MS = 2_000
+"""How long to wait before it is sent again."""
+SUBMIT_WINDOW_MS = 180_000
+"""How long one may still land after it was last sent; longer than Flink is given to answer."""
+SAVEPOINT_START_MS = 60_000
+"""How long a savepoint waits for all tasks to run."""
 CANCEL_WINDOW_MS = 300_000
 """How long a cancel may take before the job is `job_cancel_fail`, and stays watched."""
 MISSING_GRACE_MS = 30_000
 """How long Flink may not show a job that ran before it counts as lost (a JobManager may be recovering it)."""
 RESTART_DELAY_MS = 10_000
-HOUR_MS = 3_600_000
 
 NewId = Callable[[], str]
 """Makes ids as Flink wants them for jobs and triggers: 32 hexadecimal digits."""
@@ -54,11 +61,11 @@ def decide(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
     """Say what the job becomes, and what to do to the engine, given what was seen of `job.run`."""
     if job.goal is Goal.REST or isinstance(seen, Unreachable):
         return Step(job)
-    if isinstance(seen, Refusal):
-        return Step(_refused(job, seen, now))
+    if isinstance(seen, Refusal | Unanswered | SavepointRefusal):
+        return Step(_told(job, seen, now))
     if seen.sent_at <= job.written_at <= now:  # sent before the row was written: it may not know of our last act
         return Step(job)
-    job = _learn(job, seen, now)
+    job = learning.learn(job, seen, now)
     match job.goal:
         case Goal.RUN:
             return _drive(job, seen, now, new_id)
@@ -68,62 +75,6 @@ def decide(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
             return _watch(job, seen, now)
         case _:
             return _wind_down(job, seen, now)
-
-
-# --- what was seen is remembered, whatever the goal ---
-
-
-def _learn(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Job:
-    """Keep what Flink will have forgotten by the time it is needed."""
-    run = job.run
-    if run is None or isinstance(seen, Absent | Full):
-        return job
-    more_restarts = max(0, seen.restarts - run.flink_restarts)
-    job = replace(
-        job,
-        run=replace(
-            run,
-            seen=True,
-            ran=run.ran or (seen.all_running if isinstance(seen, Alive) else seen.ran),
-            missing_since=None,
-            flink_restarts=run.flink_restarts + more_restarts,
-            checkpoint=seen.checkpoint or run.checkpoint,
-            doomed=run.doomed or _doom(run, seen),
-        ),
-        newest_state=seen.checkpoint if seen.checkpoint not in (None, run.checkpoint) else job.newest_state,
-        restart_count=job.restart_count + more_restarts,
-        restarts=_recent(job, now) + (now,) * more_restarts if more_restarts else job.restarts,
-        execution_plan=seen.plan or job.execution_plan,
-    )
-    job = _started(_savepoint_kept(job, seen), seen)
-    if isinstance(seen, Ended) and seen.how is Ending.FINISHED:  # then Flink deletes its checkpoints
-        job = replace(job, newest_state=job.savepoint.path if job.savepoint else None)
-    return job
-
-
-def _doom(run: Run, seen: Alive | Ended) -> str | None:
-    if run.ran or not seen.restore_failed:
-        return None
-    return f"cannot be restored from {run.resume_from}: {seen.cause or 'Flink gives no cause'}"
-
-
-def _started(job: Job, seen: Alive | Ended) -> Job:
-    """Once all tasks run, the life has begun; the savepoint of a stop has then served (DLI: run)."""
-    if job.started_at is not None or job.run is None or not job.run.ran:
-        return job
-    used_up = job.savepoint is not None and job.savepoint.origin is SavepointOrigin.STOP
-    return replace(job, started_at=seen.started_at, savepoint=None if used_up else job.savepoint)
-
-
-def _savepoint_kept(job: Job, seen: Alive | Ended) -> Job:
-    if job.savepoint_request is None or not isinstance(seen.savepoint, SavepointWritten):
-        return job
-    stopping = job.goal is Goal.STOP_WITH_SAVEPOINT
-    origin = SavepointOrigin.STOP if stopping else SavepointOrigin.REQUEST
-    path = seen.savepoint.path
-    if job.savepoint is not None and job.savepoint.path == path:
-        return job
-    return replace(job, savepoint=Savepoint(path, origin), newest_state=path)
 
 
 # --- goal: run ---
@@ -138,7 +89,7 @@ def _drive(job: Job, seen: Absent | Full | Alive | Ended, now: int, new_id: NewI
         case Absent():
             return _drive_absent(job, seen, now, new_id)
         case Alive():
-            return _drive_alive(job, seen)
+            return _drive_alive(job, seen, now)
         case Ended():
             return _drive_ended(job, seen, new_id)
 
@@ -146,27 +97,33 @@ def _drive(job: Job, seen: Absent | Full | Alive | Ended, now: int, new_id: NewI
 def _drive_absent(job: Job, seen: Absent, now: int, new_id: NewId) -> Step:
     run = job.run
     if run is None:
-        return _submit(replace(job, reason=""), Run(new_id(), now, job.restore_point))
+        return _submit(replace(job, reason=""), Run(new_id(), now, job.restore_point), now)
     if run.seen:
         job, lost = _missing(job, run, seen, now)
         return _failed(job, "Flink no longer has this job", now, new_id) if lost else Step(job)
     if run.attempts == 0:  # a restart; its window opens when it is first sent
-        return _submit(job, replace(run, submit_at=now)) if run.submit_at <= now else Step(job)
-    waited = now - max(run.submit_at, seen.answering_since)
-    if waited < SUBMIT_WINDOW_MS:
-        return Step(job) if run.refused or waited >= SUBMIT_RETRY_MS else _submit(job, run)
+        return _submit(job, replace(run, submit_at=now), now) if run.submit_at <= now else Step(job)
+    if _may_land(run, seen, now):
+        retrying = now - max(run.submit_at, seen.answering_since) < SUBMIT_RETRY_MS and not run.refused
+        return _submit(job, run, now) if retrying and now - run.sent_at >= SUBMIT_AGAIN_MS else Step(job)
     if run.refused:
         return Step(_settle(job, _failure_status(job), run.refused, now))
-    return _failed(job, f"Flink has not taken the job within {SUBMIT_WINDOW_MS // 1000} s", now, new_id)
+    trouble = f": {run.unanswered}" if run.unanswered else ""
+    return _failed(job, f"Flink has not taken the job within {SUBMIT_WINDOW_MS // 1000} s{trouble}", now, new_id)
 
 
-def _submit(job: Job, run: Run) -> Step:
+def _may_land(run: Run, seen: Absent, now: int) -> bool:
+    """Say whether a submission that Flink has not shown may still come to life there."""
+    return run.attempts > 0 and now - max(run.sent_at, seen.answering_since) < SUBMIT_WINDOW_MS
+
+
+def _submit(job: Job, run: Run, now: int) -> Step:
     """Send the run, after the attempt was counted."""
-    job = replace(job, run=replace(run, attempts=run.attempts + 1))
+    job = replace(job, run=replace(run, attempts=run.attempts + 1, sent_at=now))
     return Step(job, Submit(job))
 
 
-def _drive_alive(job: Job, seen: Alive) -> Step:
+def _drive_alive(job: Job, seen: Alive, now: int) -> Step:
     run = job.run
     assert run is not None
     if run.doomed:
@@ -174,7 +131,7 @@ def _drive_alive(job: Job, seen: Alive) -> Step:
     if seen.cancelling:
         return Step(replace(job, status=Status.CANCELING, reason="being cancelled in Flink"))
     if job.savepoint_request is not None:
-        return _savepoint_while_running(job, seen, back_to=Status.RUNNING)
+        return _savepoint(job, seen, now)
     return Step(_healthy_or_restarting(job, run, seen))
 
 
@@ -183,23 +140,9 @@ def _healthy_or_restarting(job: Job, run: Run, seen: Alive) -> Job:
         at_ease = job.status is Status.RUNNING and not run.troubled
         reason = job.reason if at_ease else ""
         return replace(job, status=Status.RUNNING, reason=reason, run=replace(run, troubled=False))
-    if run.ran and seen.cause:
+    if seen.cause:
         return replace(job, reason=seen.cause, run=replace(run, troubled=True))
     return job
-
-
-def _savepoint_while_running(job: Job, seen: Alive, back_to: Status) -> Step:
-    assert job.run is not None
-    assert job.savepoint_request is not None
-    match seen.savepoint:
-        case SavepointWritten():
-            return Step(replace(job, status=back_to, reason="", savepoint_request=None))
-        case SavepointFailed(cause):
-            reason = f"the savepoint failed: {cause}"
-            return Step(replace(job, status=back_to, reason=reason, savepoint_request=None))
-        case None if seen.all_running:
-            return Step(job, TriggerSavepoint(job.run.id, job.savepoint_request))
-    return Step(job)
 
 
 def _drive_ended(job: Job, seen: Ended, new_id: NewId) -> Step:
@@ -228,59 +171,74 @@ def _failed(job: Job, cause: str, at: int, new_id: NewId) -> Step:
             job,
             status=Status.SAVEPOINTING if savepointing else Status.RUNNING,
             reason=cause,
-            savepoint_request=job.savepoint_request if savepointing else None,
+            savepoint_request=_not_sent(job.savepoint_request) if savepointing else None,
             run=Run(new_id(), at + RESTART_DELAY_MS, resume_from, troubled=True),
             restart_count=job.restart_count + 1,
-            restarts=(*_recent(job, at), at),
+            restarts=(*learning.recent_restarts(job, at), at),
         )
     )
+
+
+def _not_sent(request: SavepointRequest | None) -> SavepointRequest | None:
+    return replace(request, sent=False) if request else None
 
 
 def _may_restart(job: Job, now: int) -> bool:
     """Say whether the hourly budget (DLI: `resume_max_num`) allows one more."""
     limit = job.config.restart_limit_per_hour
-    return job.config.restart_on_failure and (limit < 0 or len(_recent(job, now)) < limit)
+    return job.config.restart_on_failure and (limit < 0 or len(learning.recent_restarts(job, now)) < limit)
 
 
-def _recent(job: Job, now: int) -> tuple[int, ...]:
-    return tuple(at for at in job.restarts if now - at < HOUR_MS)
+# --- savepoints, alone or with a stop ---
+
+
+def _savepoint(job: Job, seen: Alive, now: int) -> Step:
+    """Pursue the savepoint that was asked for: trigger it, once all tasks run, and wait for what becomes of it."""
+    run, request = job.run, job.savepoint_request
+    assert run is not None
+    assert request is not None
+    match seen.savepoint:
+        case SavepointWritten() if job.goal is not Goal.STOP_WITH_SAVEPOINT:
+            return Step(replace(job, status=_UNLESS_SAVEPOINTING[job.goal], reason="", savepoint_request=None))
+        case SavepointFailed(cause):
+            return Step(_savepoint_failed(job, cause))
+        case None if seen.all_running:
+            stops = job.goal is Goal.STOP_WITH_SAVEPOINT
+            action = StopWithSavepoint(run.id, request) if stops else TriggerSavepoint(run.id, request)
+            return Step(replace(job, savepoint_request=replace(request, sent=True)), action)
+        case None if now - max(request.requested_at, run.submit_at, seen.answering_since) >= SAVEPOINT_START_MS:
+            return Step(_savepoint_failed(job, seen.cause or "not all tasks of the job run"))
+    return Step(job)
+
+
+_UNLESS_SAVEPOINTING = {Goal.RUN: Status.RUNNING, Goal.WATCH: Status.CANCEL_FAILED}
+
+
+def _savepoint_failed(job: Job, cause: str) -> Job:
+    """Go on without it; a stop has failed with it, and its job is only watched from here on."""
+    job = replace(job, savepoint_request=None, reason=f"the savepoint failed: {cause}")
+    if job.goal is Goal.STOP_WITH_SAVEPOINT:
+        return replace(job, goal=Goal.WATCH, status=Status.CANCEL_FAILED, reason=f"not stopped, {job.reason}")
+    return replace(job, status=_UNLESS_SAVEPOINTING[job.goal])
 
 
 # --- goal: stop, delete, watch ---
 
 
 def _stop_with_savepoint(job: Job, seen: Absent | Full | Alive | Ended, now: int, new_id: NewId) -> Step:
+    assert job.savepoint_request is not None
     match seen:
-        case Alive():
-            return _stop_alive_with_savepoint(job, seen)
         case Ended(savepoint=SavepointWritten()):
             return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))
+        case Ended(savepoint=SavepointRunning()):
+            return Step(job)  # the job has ended, and Flink has yet to say whether with its savepoint
+        case Ended(how=Ending.FINISHED, savepoint=None) if job.savepoint_request.sent:
+            reason = "stopped, and its savepoint is not to be found"
+            return Step(_settle(job, Status.EXCEPTION, reason, seen.ended_at))
         case Ended(how=Ending.FINISHED):
             reason = "finished by itself before the savepoint was written"
             return Step(_settle(job, Status.FINISHED, reason, seen.ended_at))
     return _drive(job, seen, now, new_id)
-
-
-def _stop_alive_with_savepoint(job: Job, seen: Alive) -> Step:
-    assert job.run is not None
-    assert job.savepoint_request is not None
-    if job.run.doomed or seen.cancelling:
-        return _drive_alive(job, seen)
-    match seen.savepoint:
-        case SavepointFailed(cause):
-            reason = f"not stopped, the savepoint failed: {cause}"
-            return Step(
-                replace(
-                    job,
-                    goal=Goal.WATCH,
-                    status=Status.CANCEL_FAILED,
-                    reason=reason,
-                    savepoint_request=None,
-                )
-            )
-        case None if seen.all_running:
-            return Step(job, StopWithSavepoint(job.run.id, job.savepoint_request))
-    return Step(job)
 
 
 def _wind_down(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
@@ -309,8 +267,7 @@ def _gone(job: Job, run: Run, seen: Absent, now: int) -> tuple[Job, bool]:
     """Say whether an absent run will surely not appear (again)."""
     if run.seen:
         return _missing(job, run, seen, now)
-    never_sent = run.attempts == 0
-    return job, never_sent or now - max(run.submit_at, seen.answering_since) >= SUBMIT_WINDOW_MS
+    return job, not _may_land(run, seen, now)
 
 
 def _missing(job: Job, run: Run, seen: Absent, now: int) -> tuple[Job, bool]:
@@ -324,7 +281,7 @@ def _watch(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
     """Follow a job whose stop failed; only a new call does anything to it."""
     match seen:
         case Alive() if job.savepoint_request is not None:
-            return _savepoint_while_running(job, seen, back_to=Status.CANCEL_FAILED)
+            return _savepoint(job, seen, now)
         case Absent() if job.run is not None:
             job, over = _gone(job, job.run, seen, now)
             return Step(_settle(job, Status.CANCELLED, "", now) if over else job)
@@ -333,7 +290,17 @@ def _watch(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
     return Step(job)
 
 
-# --- the end of a life ---
+# --- what an act was told ---
+
+
+def _told(job: Job, told: Refusal | Unanswered | SavepointRefusal, now: int) -> Job:
+    match told:
+        case Refusal():
+            return _refused(job, told, now)
+        case Unanswered():
+            return _unanswered(job, told)
+        case SavepointRefusal():
+            return _savepoint_refused(job, told)
 
 
 def _refused(job: Job, refusal: Refusal, now: int) -> Job:
@@ -347,6 +314,21 @@ def _refused(job: Job, refusal: Refusal, now: int) -> Job:
     if job.goal in (Goal.STOP, Goal.DELETE):
         return _settle(job, Status.CANCELLED, "", now)
     return _settle(job, _failure_status(job), refusal.reason, now)
+
+
+def _unanswered(job: Job, seen: Unanswered) -> Job:
+    run = job.run
+    if run is None or run.id != seen.run_id or run.seen:
+        return job
+    return replace(job, reason=seen.reason, run=replace(run, unanswered=seen.reason))
+
+
+def _savepoint_refused(job: Job, refusal: SavepointRefusal) -> Job:
+    wanted = job.savepoint_request is not None and job.savepoint_request.trigger_id == refusal.trigger_id
+    return _savepoint_failed(job, refusal.reason) if wanted else job
+
+
+# --- the end of a life ---
 
 
 def _failure_status(job: Job) -> Status:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +24,12 @@ class Database:
     """Transactions on one database. Rows and totals read in one transaction come from one snapshot."""
 
     def __init__(self, url: str) -> None:
-        self._engine = sqlalchemy.create_engine(url, pool_size=16, max_overflow=16)
+        # An error's text shall not hold what users wrote.
+        self._engine = sqlalchemy.create_engine(url, pool_size=16, max_overflow=16, hide_parameters=True)
+        self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if self._engine.dialect.name == "sqlite":
+            # SQLite has one writer at a time and no queue: under load some would wait until they give up.
+            self._turn = threading.Lock()
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
 
@@ -37,7 +42,7 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that is durable once this returns, and undone when an error leaves it."""
-        with self._engine.connect() as connection:
+        with self._turn, self._engine.connect() as connection:
             tx = connection.execution_options(begin="BEGIN IMMEDIATE")
             with tx.begin():
                 yield tx
@@ -70,7 +75,7 @@ def explained() -> Iterator[None]:
     """Raise `DatabaseUnusable`, in the driver's own words, for what goes wrong at the database within."""
     try:
         yield
-    except (exc.SQLAlchemyError, OSError) as error:
+    except (exc.SQLAlchemyError, OSError, ImportError) as error:
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         raise DatabaseUnusable(f"cannot use the database: {cause}") from error
 

@@ -104,8 +104,9 @@ JOBS = Table(
 )
 
 Index("ix_jobs_project_id_id", JOBS.c.project_id, JOBS.c.id)
+NAME_INDEX = "uq_jobs_project_id_name"
 Index(
-    "uq_jobs_project_id_name",
+    NAME_INDEX,
     JOBS.c.project_id,
     JOBS.c.name,
     unique=True,

@@ -55,3 +55,8 @@ def test_a_queue_that_was_made_smaller_below_its_jobs_says_that_nothing_is_free(
     lack = room.lack(sized(2, 1))
     assert lack is not None
     assert lack.reason.endswith("free are 0 and 0")
+
+
+def test_while_the_queue_cannot_run_jobs_even_one_that_fits_waits_and_none_is_turned_away() -> None:
+    room = Room.shut("default", "Flink is starting")
+    assert room.lack(sized(2, 1)) == Lack("waiting for queue 'default': Flink is starting", for_ever=False)

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from penstock.domain import lifecycle
+from penstock.domain import learning, lifecycle
 from penstock.domain.engine import Action, Cancel, Ending, Refused, Submit
 from penstock.domain.job import Goal, Run, SavepointOrigin, Status
 from penstock.store.database import Database
@@ -119,8 +119,10 @@ def test_a_submission_without_an_answer_is_sent_again_under_the_same_id(world: W
     world.engine.holds_submissions = True
     world.tick()
     run = world.current_run(job)
+    world.clock.now += lifecycle.SUBMIT_AGAIN_MS
     world.tick()
     world.engine.holds_submissions = False
+    world.clock.now += lifecycle.SUBMIT_AGAIN_MS
     world.until(job, Status.RUNNING)
     assert world.current_run(job).id == run.id
     assert {action.job.run.id for action in world.engine.performed} == {run.id}
@@ -179,7 +181,7 @@ def test_rows_stay_as_they_are_while_the_engine_does_not_answer(world: World, st
     before = world.see(job)
     world.engine.away = "connection refused"
     for _ in range(3):
-        world.clock.now += lifecycle.HOUR_MS
+        world.clock.now += learning.HOUR_MS
         world.tick()
     assert (world.see(job), before.status) == (before, status)
     assert world.metrics.registry.get_sample_value("penstock_engine_up") == 0
@@ -288,7 +290,7 @@ def test_jobs_wait_for_room_in_the_order_they_were_asked_for(world: World) -> No
     waiting = f"waiting for room on queue {world.queue!r}: needs 6 CUs and 1 slots, free are 2 and 7"
     assert (world.see(late).status, world.see(late).reason) == (Status.SUBMITTING, waiting)
     assert world.see(small).run is None, "it would fit, but came later"
-    world.clock.now += lifecycle.HOUR_MS
+    world.clock.now += learning.HOUR_MS
     world.stop(first)
     for job in (late, small):
         assert world.until(job, Status.RUNNING).reason == ""

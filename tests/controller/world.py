@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Collection
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
 
@@ -47,21 +46,19 @@ class Meddled(FakeEngine):
         return seen
 
 
-class Later(Executor):
-    """Keeps what it is given until it is told to do it."""
+class Later:
+    """Keeps the acts that it is given until it is told to do them."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self.waiting: list[Callable[[], None]] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        self.waiting.append((future, lambda: fn(*args, **kwargs)))
-        return future
+    def take(self, act: Callable[[], None]) -> None:
+        self.waiting.append(act)
 
     def do(self) -> None:
         due, self.waiting = self.waiting, []
-        for future, work in due:
-            future.set_result(work())
+        for act in due:
+            act()
 
 
 class World:
@@ -79,7 +76,7 @@ class World:
             database=database,
             engine=self.engine,
             room=lambda: Room.whole(self.queue, cus=8, slots=8),
-            executor=self.acts,
+            in_background=self.acts.take,
             now_ms=self.clock,
             new_id=lambda: uuid.uuid4().hex,
             wake=self._wake,

@@ -16,7 +16,7 @@ from docs.coverage import ROOT
 from penstock.cli.main import app
 from penstock.controller import loop
 from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
-from penstock.domain import errors, lifecycle
+from penstock.domain import errors, learning, lifecycle
 from penstock.domain.job import Status
 from penstock.server import health, jobs, sql_jobs
 from tests.serving import Service, Switch, listening, new_folder, service_in
@@ -169,7 +169,12 @@ def test_every_status_has_its_paragraph() -> None:
 
 def test_the_clocks_have_the_values_of_the_code() -> None:
     told = re.findall(r"^\| `(\w+\.\w+)` \| ([\d.]+) s \|", page("docs/lifecycle.md"), re.MULTILINE)
-    in_ms = {f"lifecycle.{name}": value / 1000 for name, value in vars(lifecycle).items() if name.endswith("_MS")}
+    in_ms = {
+        f"{module}.{name}": value / 1000
+        for module, names in {"lifecycle": vars(lifecycle), "learning": vars(learning)}.items()
+        for name, value in names.items()
+        if name.endswith("_MS")
+    }
     in_s = {f"loop.{name}": value for name, value in vars(loop).items() if name.endswith("_S")}
     assert {name: float(value) for name, value in told} == in_ms | in_s
 

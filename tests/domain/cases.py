@@ -30,8 +30,8 @@ def flags(**fields: Any) -> JobConfig:
 SUBMITTED = job(
     goal=Goal.RUN,
     status=Status.SUBMITTING,
-    requested_at=NOW - 1_000,
-    run=Run("run", NOW - 1_000, attempts=1),
+    requested_at=NOW - 3_000,
+    run=Run("run", NOW - 3_000, attempts=1, sent_at=NOW - 3_000),
 )
 """Sent once; no look has shown it."""
 STARTING = with_run(SUBMITTED, seen=True)
@@ -59,6 +59,12 @@ def ended(how: Ending, *, ran: bool = True, at: int = NOW, **fields: Any) -> End
 
 def decide(job: Job, seen: Observation, now: int = NOW) -> lifecycle.Step:
     return lifecycle.decide(job, seen, now, lambda: "new")
+
+
+def asked(job: Job) -> Job:
+    """The job once Flink was asked for its savepoint."""
+    assert job.savepoint_request is not None
+    return replace(job, savepoint_request=replace(job.savepoint_request, sent=True))
 
 
 def at_rest(

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.domain import lifecycle
+from penstock.domain import learning, lifecycle
 from penstock.domain.engine import (
+    Cancel,
     Ending,
     Full,
     Observation,
     Refusal,
+    Unanswered,
     Unreachable,
 )
 from penstock.domain.job import Goal, Job, Run, Savepoint, SavepointOrigin, Status
@@ -59,7 +61,7 @@ def test_a_job_at_rest_stays_as_it_is_whatever_is_seen(look: Observation) -> Non
 
 @pytest.mark.parametrize("before", EVERY_GOAL, ids=lambda job: job.goal)
 def test_nothing_is_guessed_of_a_job_whose_cluster_does_not_answer(before: Job) -> None:
-    assert decide(before, Unreachable("timed out"), NOW + lifecycle.HOUR_MS) == Step(before)
+    assert decide(before, Unreachable("timed out"), NOW + learning.HOUR_MS) == Step(before)
 
 
 @pytest.mark.parametrize("before", EVERY_GOAL, ids=lambda job: job.goal)
@@ -73,7 +75,7 @@ def test_a_look_that_began_before_the_row_was_written_says_nothing(
 
 
 def test_a_row_written_in_the_future_does_not_freeze_its_job() -> None:
-    before = replace(RUNNING, written_at=NOW + lifecycle.HOUR_MS)
+    before = replace(RUNNING, written_at=NOW + learning.HOUR_MS)
     assert decide(before, ended(Ending.FINISHED)) == at_rest(before, Status.FINISHED)
 
 
@@ -82,12 +84,12 @@ def test_a_row_written_in_the_future_does_not_freeze_its_job() -> None:
 
 @pytest.mark.covers("D2")
 def test_a_job_without_a_run_is_submitted_from_its_restore_point() -> None:
-    run = Run("new", NOW, "obs://b/sp/", attempts=1)
+    run = Run("new", NOW, "obs://b/sp/", attempts=1, sent_at=NOW)
     assert decide(replace(ASKED, reason="waiting for room"), absent()) == submit(replace(ASKED, run=run))
 
 
 def test_a_job_without_room_waits_for_as_long_as_it_takes_and_says_for_what() -> None:
-    much_later = ASKED.requested_at + 100 * lifecycle.HOUR_MS
+    much_later = ASKED.requested_at + 100 * learning.HOUR_MS
     waiting = Step(replace(ASKED, reason="needs 2 CUs"))
     assert decide(ASKED, Full(much_later, "needs 2 CUs"), much_later) == waiting
 
@@ -98,7 +100,11 @@ def test_a_job_larger_than_its_queue_fails_at_once() -> None:
 
 
 def test_a_submission_that_does_not_show_up_is_sent_again_under_the_same_id() -> None:
-    assert decide(SUBMITTED, absent()) == submit(with_run(SUBMITTED, attempts=2))
+    assert decide(SUBMITTED, absent()) == submit(with_run(SUBMITTED, attempts=2, sent_at=NOW))
+    again = with_run(SUBMITTED, attempts=2, sent_at=NOW)
+    soon = NOW + lifecycle.SUBMIT_AGAIN_MS
+    assert decide(again, absent(at=soon - 1), soon - 1) == Step(again)
+    assert decide(again, absent(at=soon), soon) == submit(with_run(again, attempts=3, sent_at=soon))
 
 
 def test_a_submission_is_sent_again_only_while_it_can_land_within_the_window() -> None:
@@ -106,18 +112,36 @@ def test_a_submission_is_sent_again_only_while_it_can_land_within_the_window() -
     last = sent_at + lifecycle.SUBMIT_RETRY_MS - 1
     assert decide(SUBMITTED, absent(at=last), last).action is not None
     assert decide(SUBMITTED, absent(at=last + 1), last + 1) == Step(SUBMITTED)
-    assert decide(SUBMITTED, absent(at=sent_at + 59_999), sent_at + 59_999) == Step(SUBMITTED)
+    over = sent_at + lifecycle.SUBMIT_WINDOW_MS
+    assert decide(SUBMITTED, absent(at=over - 1), over - 1) == Step(SUBMITTED)
+
+
+def test_the_window_is_counted_from_the_last_time_it_was_sent() -> None:
+    over = SUBMITTED.run.submit_at + lifecycle.SUBMIT_WINDOW_MS
+    again = with_run(SUBMITTED, attempts=2, sent_at=SUBMITTED.run.submit_at + 1)
+    assert decide(again, absent(at=over), over) == Step(again)
+
+
+def test_why_a_submission_got_no_answer_is_told_while_it_is_waited_for_and_at_the_end() -> None:
+    step = decide(SUBMITTED, Unanswered("run", "the disk is full"))
+    told = replace(with_run(SUBMITTED, unanswered="the disk is full"), reason="the disk is full")
+    assert step == Step(told)
+    over = SUBMITTED.run.sent_at + lifecycle.SUBMIT_WINDOW_MS
+    reason = "Flink has not taken the job within 180 s: the disk is full"
+    assert decide(told, absent(at=over), over) == at_rest(told, Status.SUBMIT_FAILED, reason)
+    assert decide(told, Unanswered("other", "late news")) == Step(told)
+    assert decide(seen(told), Unanswered("run", "late news")) == Step(seen(told))
 
 
 def test_a_submission_that_never_shows_up_has_failed() -> None:
     over = SUBMITTED.run.submit_at + lifecycle.SUBMIT_WINDOW_MS
-    reason = "Flink has not taken the job within 60 s"
+    reason = "Flink has not taken the job within 180 s"
     assert decide(SUBMITTED, absent(at=over), over) == at_rest(SUBMITTED, Status.SUBMIT_FAILED, reason)
 
 
 def test_the_submission_window_runs_only_while_the_cluster_answers() -> None:
     look = absent(at=WAITED, since=WAITED - 5_000)
-    assert decide(SUBMITTED, look, WAITED) == submit(with_run(SUBMITTED, attempts=2))
+    assert decide(SUBMITTED, look, WAITED) == submit(with_run(SUBMITTED, attempts=2, sent_at=WAITED))
 
 
 @pytest.mark.covers("D3")
@@ -170,7 +194,13 @@ def test_a_refusal_for_want_of_a_checkpoint_leaves_the_savepoint_on_record() -> 
 
 def test_a_starting_job_is_still_submitting() -> None:
     assert decide(SUBMITTED, alive(all_running=False)) == Step(STARTING)
-    assert decide(STARTING, alive(all_running=False, cause="a task died")) == Step(STARTING)
+
+
+def test_a_job_that_flink_restarts_before_it_ever_ran_is_cancelled_for_sure_and_has_failed() -> None:
+    doomed = with_run(STARTING, doomed="no such file")
+    assert decide(STARTING, alive(all_running=False, cause="no such file")) == Step(doomed, Cancel("run"))
+    look = ended(Ending.CANCELED, ran=False)
+    assert decide(doomed, look) == at_rest(doomed, Status.SUBMIT_FAILED, "no such file")
 
 
 def test_a_job_runs_once_all_its_tasks_run() -> None:

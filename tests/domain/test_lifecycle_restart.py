@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.domain import lifecycle
+from penstock.domain import learning, lifecycle
 from penstock.domain.engine import (
     Cancel,
     Ending,
@@ -120,7 +120,7 @@ def test_a_restart_waits_a_moment_then_is_sent_and_is_well_again_once_it_runs() 
     waiting = restarted(RESTARTABLE, "obs://b/chk-7/", at=NOW)
     due = NOW + lifecycle.RESTART_DELAY_MS
     assert decide(waiting, absent(at=due - 1), due - 1) == Step(waiting)
-    sent = with_run(waiting, attempts=1)
+    sent = with_run(waiting, attempts=1, sent_at=due)
     assert decide(waiting, absent(at=due), due) == submit(sent)
     well = with_run(replace(sent, reason=""), seen=True, ran=True, troubled=False)
     assert decide(sent, alive(at=due + 1), due + 1) == Step(well)
@@ -128,8 +128,10 @@ def test_a_restart_waits_a_moment_then_is_sent_and_is_well_again_once_it_runs() 
 
 def test_a_restart_that_nobody_looked_after_for_long_is_sent_all_the_same() -> None:
     waiting = restarted(RESTARTABLE, "obs://b/chk-7/", at=NOW)
-    late = NOW + lifecycle.HOUR_MS
-    assert decide(waiting, absent(at=late), late) == submit(with_run(waiting, attempts=1, submit_at=late))
+    late = NOW + learning.HOUR_MS
+    assert decide(waiting, absent(at=late), late) == submit(
+        with_run(waiting, attempts=1, submit_at=late, sent_at=late)
+    )
 
 
 def test_a_restart_that_fails_before_it_ran_counts_as_one_restart_more() -> None:
@@ -197,7 +199,7 @@ def test_a_job_that_flink_shows_again_within_the_grace_period_was_never_away() -
 
 
 def test_the_grace_period_runs_only_while_the_cluster_answers() -> None:
-    missing = with_run(RUNNING, missing_since=NOW - lifecycle.HOUR_MS)
+    missing = with_run(RUNNING, missing_since=NOW - learning.HOUR_MS)
     assert decide(missing, absent(since=NOW - lifecycle.MISSING_GRACE_MS + 1)) == Step(missing)
 
 

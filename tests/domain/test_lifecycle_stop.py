@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.domain import lifecycle
+from penstock.domain import learning, lifecycle
 from penstock.domain.engine import (
     Alive,
     Cancel,
@@ -12,6 +12,7 @@ from penstock.domain.engine import (
     Full,
     Refusal,
     SavepointFailed,
+    SavepointRefusal,
     SavepointRunning,
     SavepointState,
     SavepointWritten,
@@ -28,6 +29,7 @@ from tests.domain.cases import (
     SUBMITTED,
     absent,
     alive,
+    asked,
     at_rest,
     decide,
     ended,
@@ -49,13 +51,31 @@ WATCHED = replace(STOPPING, goal=Goal.WATCH, status=Status.CANCEL_FAILED, reason
 
 @pytest.mark.covers("D11")
 def test_a_savepoint_is_asked_for_under_the_stored_trigger_until_flink_knows_of_it() -> None:
-    ask = Step(SAVEPOINTING, TriggerSavepoint("run", REQUEST))
+    ask = Step(asked(SAVEPOINTING), TriggerSavepoint("run", REQUEST))
     assert decide(SAVEPOINTING, alive()) == ask
+    again = TriggerSavepoint("run", replace(REQUEST, sent=True))
+    assert decide(asked(SAVEPOINTING), alive()) == Step(asked(SAVEPOINTING), again)
     assert decide(SAVEPOINTING, alive(savepoint=SavepointRunning())) == Step(SAVEPOINTING)
 
 
-def test_a_savepoint_waits_until_all_tasks_run() -> None:
-    assert decide(SAVEPOINTING, alive(all_running=False)) == Step(SAVEPOINTING)
+def test_a_savepoint_waits_until_all_tasks_run_and_not_for_ever() -> None:
+    over = REQUEST.requested_at + lifecycle.SAVEPOINT_START_MS
+    look = alive(at=over - 1, all_running=False)
+    assert decide(SAVEPOINTING, look, over - 1) == Step(SAVEPOINTING)
+    reason = "the savepoint failed: not all tasks of the job run"
+    look = alive(at=over, all_running=False)
+    assert decide(SAVEPOINTING, look, over) == Step(replace(RUNNING, reason=reason))
+    assert decide(SAVEPOINTING, replace(look, answering_since=over - 1), over) == Step(SAVEPOINTING)
+    failed = replace(WATCHED, reason=f"not stopped, {reason}")
+    assert decide(PARKING, look, over) == Step(failed)
+
+
+def test_a_savepoint_that_the_engine_refuses_has_failed() -> None:
+    refusal = SavepointRefusal("trigger", "no such place")
+    reason = "the savepoint failed: no such place"
+    assert decide(SAVEPOINTING, refusal) == Step(replace(RUNNING, reason=reason))
+    assert decide(PARKING, refusal) == Step(replace(WATCHED, reason=f"not stopped, {reason}"))
+    assert decide(SAVEPOINTING, replace(refusal, trigger_id="earlier")) == Step(SAVEPOINTING)
 
 
 @pytest.mark.covers("C13")
@@ -165,7 +185,7 @@ def test_the_time_that_a_cancel_may_take_runs_only_while_the_cluster_answers() -
 
 @pytest.mark.covers("D11")
 def test_a_stop_with_savepoint_is_asked_for_until_flink_knows_of_it() -> None:
-    assert decide(PARKING, alive()) == Step(PARKING, StopWithSavepoint("run", REQUEST))
+    assert decide(PARKING, alive()) == Step(asked(PARKING), StopWithSavepoint("run", REQUEST))
     assert decide(PARKING, alive(savepoint=SavepointRunning())) == Step(PARKING)
     assert decide(PARKING, alive(all_running=False)) == Step(PARKING)
 
@@ -193,10 +213,23 @@ def test_a_stop_whose_savepoint_failed_has_failed_and_nothing_more_is_done_to_th
 
 
 def test_a_job_that_finishes_before_its_savepoint_is_written_has_finished() -> None:
-    for nothing in (None, SavepointRunning(), SavepointFailed("all tasks have finished")):
-        step = decide(PARKING, ended(Ending.FINISHED, savepoint=nothing))
-        reason = "finished by itself before the savepoint was written"
-        assert step == at_rest(PARKING, Status.FINISHED, reason, newest_state=None)
+    reason = "finished by itself before the savepoint was written"
+    failed = SavepointFailed("all tasks have finished")
+    for before, nothing in ((PARKING, None), (PARKING, failed), (asked(PARKING), failed)):
+        step = decide(before, ended(Ending.FINISHED, savepoint=nothing))
+        assert step == at_rest(before, Status.FINISHED, reason, newest_state=None)
+
+
+def test_a_job_that_ended_waits_for_what_flink_says_of_its_savepoint() -> None:
+    before = asked(PARKING)
+    look = ended(Ending.FINISHED, savepoint=SavepointRunning())
+    assert decide(before, look) == Step(replace(before, newest_state=None))
+
+
+def test_a_stopped_job_whose_savepoint_is_not_to_be_found_is_never_called_stopped() -> None:
+    before = asked(PARKING)
+    reason = "stopped, and its savepoint is not to be found"
+    assert decide(before, ended(Ending.FINISHED)) == at_rest(before, Status.EXCEPTION, reason, newest_state=None)
 
 
 def test_a_job_cancelled_behind_our_back_before_its_savepoint_is_written_says_so() -> None:
@@ -221,9 +254,9 @@ def test_a_job_that_restarts_before_its_savepoint_is_written_writes_it_then() ->
         restart_count=1,
         restarts=(ENDED,),
     )
-    assert decide(before, ended(Ending.FAILED, cause="boom")) == Step(restarted)
+    assert decide(asked(before), ended(Ending.FAILED, cause="boom")) == Step(restarted)
     again = with_run(restarted, attempts=1, seen=True, ran=True)
-    assert decide(again, alive()) == Step(again, StopWithSavepoint("new", REQUEST))
+    assert decide(again, alive()) == Step(asked(again), StopWithSavepoint("new", REQUEST))
 
 
 # --- a job that is watched after its stop failed ---
@@ -264,7 +297,7 @@ def test_a_watched_job_writes_a_savepoint_and_is_watched_on(
 ) -> None:
     before = replace(WATCHED, status=Status.SAVEPOINTING, savepoint_request=REQUEST)
     newest = savepoint.path if savepoint else WATCHED.newest_state
-    assert decide(before, alive()) == Step(before, TriggerSavepoint("run", REQUEST))
+    assert decide(before, alive()) == Step(asked(before), TriggerSavepoint("run", REQUEST))
     after = replace(WATCHED, reason=reason, savepoint=savepoint, newest_state=newest)
     assert decide(before, alive(savepoint=became)) == Step(after)
 
@@ -275,7 +308,7 @@ def test_a_watched_job_writes_a_savepoint_and_is_watched_on(
 @pytest.mark.parametrize("before", [SUBMITTED, RUNNING, STOPPING, PARKING, WATCHED], ids=lambda job: job.status)
 def test_a_deleted_job_is_cancelled_for_as_long_as_it_lives(before: Job) -> None:
     deleted = with_run(replace(before, goal=Goal.DELETE, deleted_at=NOW), seen=True)
-    much_later = NOW + 100 * lifecycle.HOUR_MS
+    much_later = NOW + 100 * learning.HOUR_MS
     assert decide(deleted, alive(at=much_later, all_running=False), much_later) == Step(deleted, Cancel("run"))
     look = ended(Ending.CANCELED, ran=deleted.run.ran)
     assert decide(deleted, look) == at_rest(deleted, Status.CANCELLED)

@@ -63,6 +63,11 @@ def test_a_database_of_a_newer_release_is_refused_and_left_alone(database: Datab
         of_release(opening.SCHEMA_REVISION, database)
 
 
+def test_a_database_whose_driver_is_not_installed_is_refused() -> None:
+    with pytest.raises(DatabaseUnusable, match="cannot use the database: No module named"):
+        opening.open_database("oracle://nobody@127.0.0.1/nothing")
+
+
 def of_release(revision: str, database: Database) -> None:
     with database.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})

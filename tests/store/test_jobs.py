@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from penstock.domain.errors import AlreadyExists, JobNotFound
 from penstock.domain.job import Goal, Job, JobConfig, Run, Status
@@ -118,6 +119,12 @@ def test_a_name_is_taken_once_in_a_project(create: Callable[..., Job]) -> None:
     with pytest.raises(AlreadyExists, match="'clicks'"):
         create(name="clicks")
     create(name="Clicks")
+
+
+def test_a_row_that_no_caller_can_break_is_not_called_a_taken_name(database: Database) -> None:
+    with pytest.raises(IntegrityError) as told, database.write() as tx:
+        jobs.create(tx, draft("no such project", sql="SELECT 'secret'"))
+    assert "secret" not in str(told.value)
 
 
 def test_a_name_is_free_in_another_project(database: Database, create: Callable[..., Job]) -> None:
