@@ -8,8 +8,10 @@ import hashlib
 import hmac
 import re
 from calendar import timegm
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from time import gmtime, strftime, strptime
 from urllib.parse import quote, unquote_to_bytes
 
@@ -17,6 +19,8 @@ from penstock.domain.errors import Unauthenticated
 
 ALGORITHM = "SDK-HMAC-SHA256"
 WINDOW_S = 15 * 60
+MOST_SIGNED_HEADERS = 64
+LONGEST_AUTHORIZATION = 8 * 1024
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 _DATE = re.compile(rb"[0-9]{8}T[0-9]{6}Z")
 _FIELD = re.compile(r"\s*(Access|SignedHeaders|Signature)=([!-~]+)\s*")
@@ -32,8 +36,14 @@ class Message:
     body: bytes = b""
 
     def values(self, name: str) -> list[bytes]:
-        wanted = name.encode()
-        return [value.strip() for header, value in self.headers if header == wanted]
+        return self._by_name.get(name.encode(), [])
+
+    @cached_property
+    def _by_name(self) -> Mapping[bytes, list[bytes]]:
+        found = defaultdict(list)
+        for name, value in self.headers:
+            found[name].append(value.strip())
+        return found
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ def claim(message: Message) -> Claim:
     values = message.values("authorization")
     if len(values) != 1:
         raise Unauthenticated("the request must carry one Authorization header")
+    if len(values[0]) > LONGEST_AUTHORIZATION:
+        raise Unauthenticated(f"the Authorization header must be at most {LONGEST_AUTHORIZATION} bytes")
     algorithm, _, rest = values[0].decode("latin-1").partition(" ")
     if algorithm != ALGORITHM:
         raise Unauthenticated(f"the Authorization header must be an {ALGORITHM} signature")
@@ -59,6 +71,8 @@ def claim(message: Message) -> Claim:
     signed = tuple(fields["SignedHeaders"].lower().split(";"))
     if "x-sdk-date" not in signed:
         raise Unauthenticated("the header X-Sdk-Date must be signed")
+    if len(signed) > MOST_SIGNED_HEADERS:
+        raise Unauthenticated(f"SignedHeaders must name at most {MOST_SIGNED_HEADERS} headers")
     return Claim(fields["Access"], signed, fields["Signature"])
 
 

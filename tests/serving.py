@@ -1,6 +1,7 @@
 """The API over real HTTP on a loopback port, with a real SQLite database and no engine behind it."""
 
 import shutil
+import socket
 import threading
 import time
 import uuid
@@ -17,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from penstock.client import Signature
 from penstock.domain.job import Job
 from penstock.domain.queue import Queue
+from penstock.server import protocol
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
 from penstock.store import access, jobs, queues
@@ -111,16 +113,15 @@ class Switch:
 @contextmanager
 def listening(app: Switch) -> Iterator[str]:
     """Serve the application on a free port of the loopback address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(protocol.configuration(app))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.001)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

@@ -1,6 +1,7 @@
 import hashlib
 import hmac
 import string
+from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -127,6 +128,7 @@ def test_a_known_request_has_the_known_signature() -> None:
     }
 
 
+LONG = b"{" + b" " * 5000 + b"}"
 SIGNED = go_style("PUT", "/v1.0/p/x", "a=1", GO_HEADERS, b"{}")
 
 
@@ -146,6 +148,52 @@ SIGNED = go_style("PUT", "/v1.0/p/x", "a=1", GO_HEADERS, b"{}")
 def test_a_changed_request_is_refused(changed: Message) -> None:
     assert accepted(SIGNED)
     assert not accepted(changed)
+
+
+def test_a_long_body_is_signed_to_its_end() -> None:
+    signed = go_style("PUT", "/v1.0/p/x", "", GO_HEADERS, LONG)
+    assert accepted(signed)
+    assert not accepted(replace(signed, body=LONG[:-1] + b"]"))
+
+
+def signed_with(headers: list[tuple[bytes, bytes]], access_key: str = "key") -> Message:
+    proof = signing.sign(Message("GET", b"/p", headers), access_key, "secret", AT_MS)
+    return Message(
+        "GET", b"/p", [*headers, *((name.lower().encode(), value.encode()) for name, value in proof.items())]
+    )
+
+
+def test_every_value_of_a_header_that_comes_twice_is_signed() -> None:
+    signed = signed_with([(b"x-tag", b"a"), (b"x-tag", b"b")])
+    assert accepted(signed)
+    for values in ([b"a", b"c"], [b"a"], [b"a", b"b", b"c"]):
+        changed = [(b"x-tag", value) for value in values]
+        assert not accepted(replace(signed, headers=[*changed, *signed.headers[2:]]))
+
+
+class CountedHeaders(list[tuple[bytes, bytes]]):
+    reads = 0
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        self.reads += 1
+        return super().__iter__()
+
+
+def test_headers_are_read_once_however_many_are_signed() -> None:
+    headers = CountedHeaders(signed_with([(f"x-{number}".encode(), b"") for number in range(50)]).headers)
+    assert accepted(Message("GET", b"/p", headers))
+    assert headers.reads == 1
+
+
+@pytest.mark.parametrize(("names", "fits"), [(64, True), (65, False)])
+def test_a_signature_may_name_64_headers(names: int, fits: bool) -> None:
+    assert accepted(signed_with([(f"x-{number}".encode(), b"") for number in range(names - 1)])) is fits
+
+
+@pytest.mark.parametrize(("spare", "fits"), [(0, True), (-1, False)])
+def test_an_authorization_may_be_8_kib_long(spare: int, fits: bool) -> None:
+    rest = len(signed_with([], access_key="").values("authorization")[0])
+    assert accepted(signed_with([], access_key="k" * (8192 - rest - spare))) is fits
 
 
 def test_the_date_must_be_among_the_signed_headers() -> None:

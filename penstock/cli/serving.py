@@ -17,6 +17,7 @@ from penstock import service, telemetry
 from penstock.cli import progress
 from penstock.cli.failure import fail
 from penstock.flink import cluster, processes
+from penstock.server import protocol
 from penstock.settings import Settings
 
 log = logging.getLogger("penstock")
@@ -45,19 +46,11 @@ def _run(
     running = service.Service(settings, storage, progress.Downloads(Console(stderr=True), log.info))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{listener.getsockname()[1]}"
-    config = uvicorn.Config(
-        running.app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=10,
-    )
     running.start()
     announce(url)
     log.info("listening on %s, data in %s", url, settings.data_dir)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(protocol.configuration(running.app)).run(sockets=[listener])
     finally:
         running.stop()
         log.info("stopped; Flink and its jobs %s", _ENDED if settings.stop_engines else _GO_ON)

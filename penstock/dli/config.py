@@ -16,6 +16,9 @@ from penstock.domain.job import JobConfig as Settings
 
 AtLeastZero = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 AtLeastOne = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Word = Annotated[str, Meta(max_length=512)]
+Address = Annotated[str, Meta(max_length=2048)]
+Document = Annotated[str, Meta(max_length=64 * 1024)]
 NO_PARENT = -1
 
 _SAME_VALUE = {
@@ -66,25 +69,25 @@ class SettingsBody(msgspec.Struct, kw_only=True):
     checkpoint_mode: Literal[1, 2, "1", "2", "exactly_once", "at_least_once"] | None = None
     checkpoint_interval: Annotated[int, Meta(ge=0, le=999_999)] | None = None
     log_enabled: bool | None = None
-    obs_bucket: str | None = None
-    smn_topic: str | None = None
+    obs_bucket: Annotated[str, Meta(max_length=63)] | None = None
+    smn_topic: Word | None = None
     manager_cu_number: AtLeastOne | None = None
     cu_number: Annotated[int, Meta(ge=2, le=400)] | None = None
     parallel_number: Annotated[int, Meta(ge=1, le=2000)] | None = None
     restart_when_exception: bool | None = None
     idle_state_retention: AtLeastZero | None = None
-    udf_jar_url: str | None = None
-    dirty_data_strategy: int | str | None = None
+    udf_jar_url: Address | None = None
+    dirty_data_strategy: object = None
     resume_checkpoint: bool | None = None
     resume_max_num: Annotated[int, Meta(ge=-1, le=2**31 - 1)] | None = None
-    runtime_config: str | None = None
+    runtime_config: Document | None = None
     tm_cus: AtLeastOne | None = None
     tm_slot_num: AtLeastZero | None = None
-    flink_version: str | None = None
-    operator_config: str | None = None
-    static_estimator_config: str | None = None
-    execution_agency_urn: str | None = None
-    flink_log_config: str | None = None
+    flink_version: Annotated[str, Meta(max_length=32)] | None = None
+    operator_config: Document | None = None
+    static_estimator_config: Document | None = None
+    execution_agency_urn: Word | None = None
+    flink_log_config: Document | None = None
     resource_config: ResourceConfig | None = None
     resource_config_version: Literal["v1", "v2"] | None = None
 
@@ -164,13 +167,14 @@ def merged(stored: Settings, body: SettingsBody, flink_lines: frozenset[str]) ->
     return config
 
 
-def _dirty_data_strategy(value: int | str | None) -> str | None:
-    text = None if value is None else str(value)
-    if text == "2" or (text and text.startswith("2:")):
-        raise NotAllowed("dirty_data_strategy 2 is not supported: there is no place to write dirty records to")
-    if text not in (None, "", "0", "1"):
-        raise Invalid("dirty_data_strategy must be 0 or 1")
-    return text
+def _dirty_data_strategy(value: object) -> str | None:
+    text = str(value) if type(value) is int else value
+    match text:
+        case None | "" | "0" | "1":
+            return text
+        case str() if text == "2" or text.startswith("2:"):
+            raise NotAllowed("dirty_data_strategy 2 is not supported: there is no place to write dirty records to")
+    raise Invalid("dirty_data_strategy must be 0 or 1")
 
 
 def _check_texts(body: SettingsBody, flink_lines: frozenset[str]) -> None:

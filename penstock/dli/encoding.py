@@ -17,24 +17,25 @@ from msgspec import inspect
 from penstock.domain.errors import Invalid, JobNotFound
 
 LARGEST_ID = 2**63 - 1
+_KEPT = "surrogateescape"  # bytes that are no UTF-8 matter only where they stand for a known name
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
-_NUMBER = re.compile(r"-?[0-9]{1,19}")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_NUMBER = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _WHERE = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _STEP = re.compile(r"(\w+)|\[[^]]*]")
+_JSON = msgspec.json.Decoder(float_hook=float)  # without the hook 1e400 is an error, under unknown names too
 
 
 def read_query(raw: bytes, shape: type[Shape]) -> Shape:
     """Read a query string; raises `Invalid`."""
-    try:
-        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
-    except UnicodeDecodeError:
-        raise Invalid("the query string must be UTF-8, percent-encoded") from None
-    given: dict[str, object] = {}
-    for name, value in pairs:
-        given.setdefault(name, value or None)
-    return convert(given, shape)
+    pairs = parse_qsl(raw.decode(errors=_KEPT), keep_blank_values=True, errors=_KEPT)
+    first = {name: value for name, value in reversed(pairs) if name in shape.__struct_fields__}
+    for name, value in first.items():
+        if not _is_unicode(value):
+            raise Invalid(f"{name} must be UTF-8, percent-encoded")
+    return convert({name: value or None for name, value in first.items()}, shape)
 
 
 def read_body(raw: bytes, shape: type[Shape]) -> Shape:
@@ -45,7 +46,7 @@ def read_body(raw: bytes, shape: type[Shape]) -> Shape:
 def read_json(raw: bytes | str, name: str) -> dict[str, object]:
     """Read a JSON object, in a body or in a text value; raises `Invalid`."""
     try:
-        value = msgspec.json.decode(raw)
+        value = _JSON.decode(raw)
     except (ValueError, RecursionError):
         raise Invalid(f"{name} must be valid JSON") from None
     if not isinstance(value, dict):
@@ -90,6 +91,14 @@ def write(answer: object) -> bytes:
     return msgspec.json.encode(answer)
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @cache
 def _type_of(shape: type[msgspec.Struct]) -> inspect.Type:
     return inspect.type_info(shape)
@@ -103,11 +112,13 @@ def _lax(value: object, wanted: inspect.Type, name: str) -> object:
             return {k: _lax(v, known[k], k) for k, v in value.items() if k in known and v is not None}
         case inspect.ListType(item_type=item), list():
             return [_lax(element, item, name) for element in value]
-        case inspect.IntType(), str() if _NUMBER.fullmatch(value):
+        case inspect.IntType(), str() if _INTEGER.fullmatch(value):
             return int(value)
+        case inspect.FloatType(), str() if _NUMBER.fullmatch(value):
+            return float(value)
         case inspect.BoolType(), str() if value.lower() in ("true", "false"):
             return value.lower() == "true"
-        case _, str() if "\0" in value:
+        case inspect.StrType(), str() if "\0" in value:
             raise Invalid(f"{name} must not hold the character U+0000")
     return value
 

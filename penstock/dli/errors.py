@@ -24,12 +24,24 @@ class Failure(msgspec.Struct, omit_defaults=True):
     """Of the gateway's errors and of unexpected ones."""
 
 
+class Unreadable(errors.PenstockError):
+    """What came is not a request of HTTP."""
+
+
+class HeadTooLarge(errors.PenstockError):
+    """Path, query and headers are larger than the service takes."""
+
+
 class UnknownPath(errors.PenstockError):
     """There is no such path, or it does not take this method."""
 
 
 class BodyTooLarge(errors.PenstockError):
     """The body is larger than the service takes."""
+
+
+class BodyTooSlow(errors.PenstockError):
+    """The body does not arrive."""
 
 
 UNEXPECTED = Kind(500, "DLI.0999")
@@ -42,7 +54,10 @@ _KINDS: dict[type[Exception], Kind] = {
     errors.NoQueue: Kind(400, "DLI.13024"),
     errors.JobNotFound: Kind(400, "DLI.16001"),
     UnknownPath: Kind(404, "APIGW.0101"),
+    Unreadable: Kind(400, "APIGW.0201"),
+    BodyTooSlow: Kind(408, "APIGW.0201"),
     BodyTooLarge: Kind(413, "APIGW.0201"),
+    HeadTooLarge: Kind(431, "APIGW.0201"),
     errors.Unauthenticated: Kind(401, "APIGW.0301", "Incorrect IAM authentication information: "),
     errors.Forbidden: Kind(403, "APIGW.0302"),
 }

@@ -14,6 +14,7 @@ from penstock.domain.errors import Invalid
 from penstock.domain.job import Job, JobFilter, JobType, Status
 
 Id = Annotated[int, Meta(ge=-LARGEST_ID, le=LARGEST_ID)]
+MOST_TAGS = 20
 
 
 class ListQuery(msgspec.Struct, kw_only=True):
@@ -47,7 +48,7 @@ class ListQuery(msgspec.Struct, kw_only=True):
             root_job_id=self.root_job_id,
             enterprise_project=self.sys_enterprise_project_name,
             after_id=self.cursor or None,
-            backwards=not self.next,
+            backwards=self.cursor != 0 and not self.next,
             descending=self.order == "desc",
             offset=self.offset,
             limit=self.limit,
@@ -73,7 +74,7 @@ class StopBody(msgspec.Struct):
 
 class SavepointBody(msgspec.Struct):
     action: Literal["TRIGGER"]
-    savepoint_path: str | None = None
+    savepoint_path: config.Address | None = None
 
 
 class Summary(msgspec.Struct):
@@ -227,8 +228,11 @@ def _duration(job: Job, now: int) -> int:
 
 def _tags(text: str) -> dict[str, str]:
     """Read `k=v,k2=v2`, each taken apart at its first equals sign."""
+    items = text.split(",") if text else []
+    if len(items) > MOST_TAGS:
+        raise Invalid(f"tags must name at most {MOST_TAGS} tags: no job has more")
     tags: dict[str, str] = {}
-    for item in text.split(",") if text else ():
+    for item in items:
         key, equals, value = item.partition("=")
         if not equals or not key:
             raise Invalid("tags must be written k=v,k2=v2")

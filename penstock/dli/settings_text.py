@@ -1,23 +1,26 @@
 """Settings with a syntax of their own: the checks of texts that are stored and echoed as they came."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from penstock.dli import encoding
-from penstock.domain.errors import Invalid
+from penstock.domain import settings_keys
+from penstock.domain.errors import Invalid, NotAllowed
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
 _MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB?|GB?)?", re.IGNORECASE)
 _MEBIBYTES = {"M": 1, "G": 1024}
 _LINE = re.compile(r"\s*[^\s=][^=]*=.*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class ResourceSpec(msgspec.Struct, kw_only=True, omit_defaults=True):
-    cpu: Annotated[float, Meta(ge=0.5)] | None = None
-    memory: str | None = None
+    cpu: Annotated[float, Meta(ge=0.5, le=400)] | None = None
+    memory: Annotated[str, Meta(max_length=32)] | None = None
     """A number with MB or GB; a bare one means GB."""
 
 
@@ -53,6 +56,7 @@ class RuntimeSetting(msgspec.Struct):
     value: Scalar
 
 
+_SPELLINGS = 'runtime_config must be [{"key":"k","value":"v"}], {"k":"v"} or lines k=v'
 _RUNTIME_CONFIG = msgspec.json.Decoder(list[RuntimeSetting] | dict[Key, Scalar])
 
 
@@ -68,19 +72,28 @@ def resource_config(given: ResourceConfig | None) -> dict[str, object] | None:
 
 
 def check_runtime_config(text: str | None) -> None:
-    """Check for one of the three spellings: a JSON list of key and value, a JSON object, or lines `k=v`."""
-    if not text:
-        return
+    """Check the three spellings: a JSON list of key and value, a JSON object, or lines `k=v`.
+
+    Raises `Invalid`, or `NotAllowed` for a key that is the operator's.
+    """
+    for key, value in _runtime_settings(text or ""):
+        if _CONTROL.search(key) or _CONTROL.search(str(value)):
+            raise Invalid(f"runtime_config: {key!r} must not hold control characters, nor its value")
+        if settings_keys.is_denied(key.strip()):
+            raise NotAllowed(f"runtime_config must not set {key.strip()}: {settings_keys.WHY_DENIED}")
+
+
+def _runtime_settings(text: str) -> Iterable[tuple[str, Scalar]]:
+    if not text.lstrip().startswith(("[", "{")):
+        lines = [line for line in text.split("\n") if line.strip()]
+        if not all(_LINE.fullmatch(line) for line in lines):
+            raise Invalid(_SPELLINGS)
+        return [(key.strip(), value.strip()) for key, _, value in (line.partition("=") for line in lines)]
     try:
-        if text.lstrip().startswith(("[", "{")):
-            _RUNTIME_CONFIG.decode(text)
-            return
+        settings = _RUNTIME_CONFIG.decode(text)
     except (ValueError, RecursionError):
-        pass
-    else:
-        if all(_LINE.fullmatch(line) for line in text.splitlines() if line.strip()):
-            return
-    raise Invalid('runtime_config must be [{"key":"k","value":"v"}], {"k":"v"} or lines k=v')
+        raise Invalid(_SPELLINGS) from None
+    return settings.items() if isinstance(settings, dict) else [(each.key, each.value) for each in settings]
 
 
 def check_log_config(text: str | None) -> None:

@@ -1,18 +1,19 @@
 """SQL jobs on the wire: create and update."""
 
-import re
+import unicodedata
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from penstock.dli import config
+from penstock.dli import config, jobs
 from penstock.dli.config import SettingsBody
 from penstock.domain.errors import Invalid, NotAllowed, NotFound
 from penstock.domain.job import Job, JobType, RunMode
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_OR_FORMAT = ("Cc", "Cf")
+"""Unicode's categories of what is not seen, but breaks lines or turns their direction."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=57)]
 TagKey = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -37,8 +38,8 @@ class UpdateBody(SettingsBody, kw_only=True):
 class CreateBody(UpdateBody, kw_only=True):
     name: Name
     job_type: Literal["flink_sql_job", "flink_opensource_sql_job", "flink_sql_edge_job"] | None = None
-    template_id: int | None = None
-    tags: Annotated[list[Tag], Meta(max_length=20)] | None = None
+    template_id: jobs.Id | None = None
+    tags: Annotated[list[Tag], Meta(max_length=jobs.MOST_TAGS)] | None = None
 
 
 class CreatedJob(msgspec.Struct):
@@ -85,8 +86,8 @@ def wanted(job: Job, body: UpdateBody, flink_lines: frozenset[str]) -> Job:
     """Lay what was given over the job; raises `Invalid` or `NotAllowed`."""
     if body.run_mode is RunMode.EDGE:
         raise NotAllowed("run_mode edge_node is not supported: there are no edge nodes")
-    if body.name and _CONTROL.search(body.name):
-        raise Invalid("name must not hold control characters")
+    if body.name is not None and not _is_name(body.name):
+        raise Invalid("name must not be blank, nor hold control or format characters (Unicode Cc, Cf)")
     given: dict[str, Any] = {
         "name": body.name,
         "description": body.desc,
@@ -96,6 +97,10 @@ def wanted(job: Job, body: UpdateBody, flink_lines: frozenset[str]) -> Job:
     }
     present = {name: value for name, value in given.items() if value is not None}
     return replace(job, config=config.merged(job.config, body, flink_lines), **present)
+
+
+def _is_name(text: str) -> bool:
+    return not text.isspace() and not any(unicodedata.category(each) in _CONTROL_OR_FORMAT for each in text)
 
 
 def _tags(tags: list[Tag]) -> dict[str, str]:

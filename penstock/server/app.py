@@ -1,22 +1,30 @@
 """The ASGI application: finds the operation, runs it in a worker thread, and turns every error into an answer."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from time import perf_counter
 
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
-from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
+from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
 from penstock.server import health, jobs, sql_jobs
-from penstock.server.operation import Answer, Context, Operation, Received, json
+from penstock.server.operation import (
+    HEAD_LIMIT,
+    Answer,
+    Context,
+    Operation,
+    Received,
+    head_too_large,
+    json,
+    log_unexpected,
+)
 from penstock.signing import Message
 
-log = logging.getLogger(__name__)
 access_log = logging.getLogger("penstock.access")
 
 _ROUTES = [
@@ -37,31 +45,41 @@ class App:
         started = perf_counter()
         operation, names = _find(scope["method"], scope["path"])
         try:
-            answer = await self._answer(request, operation, names)
+            answer = await self._answer(request, operation, names, request_id)
         except ClientDisconnect:
             return
         except Exception as error:
             answer = _failed(error, request_id)
         self._count(request, operation, answer.status, perf_counter() - started, request_id)
         headers = {"X-Request-Id": request_id}
+        if answer.status == 408:
+            headers["Connection"] = "close"  # what still comes is not another request
         await Response(answer.content, answer.status, headers, answer.media_type)(scope, receive, send)
 
-    async def _answer(self, request: Request, operation: Operation | None, names: dict[str, str]) -> Answer:
-        if operation is None:
-            raise UnknownPath(f"there is no {request.method} {request.scope['path']}")
-        body = await self._body(request)
+    async def _answer(
+        self, request: Request, operation: Operation | None, names: dict[str, str], request_id: str
+    ) -> Answer:
         scope = request.scope
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        message = Message(scope["method"], target, scope["headers"], body)
-        return await run_in_threadpool(operation.serve, self.context, Received(message, names))
+        if len(target) + sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_LIMIT:
+            raise head_too_large()
+        if operation is None:
+            raise UnknownPath(f"there is no {request.method} {scope['path']}")
+        message = Message(scope["method"], target, scope["headers"], await self._body(request))
+        received = Received(message, names, request_id)
+        return await run_in_threadpool(operation.serve, self.context, received)
 
     async def _body(self, request: Request) -> bytes:
-        limit = self.context.body_limit
+        limit, patience_s = self.context.body_limit, self.context.body_patience_s
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise BodyTooLarge(f"the body must be at most {limit} bytes")
+        try:
+            async with asyncio.timeout(patience_s):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > limit:
+                        raise BodyTooLarge(f"the body must be at most {limit} bytes")
+        except TimeoutError:
+            raise BodyTooSlow(f"the body must arrive within {patience_s} s") from None
         return bytes(body)
 
     def _count(
@@ -89,9 +107,6 @@ def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
 
 def _failed(error: Exception, request_id: str) -> Answer:
     status, body = failure(error, request_id)
-    if isinstance(error, SQLAlchemyError):
-        # Only the driver's own words: SQLAlchemy's text quotes the statement with its values.
-        log.error("request %s failed at the database: %s", request_id, getattr(error, "orig", type(error).__name__))
-    elif status >= 500:
-        log.error("request %s failed", request_id, exc_info=error)
+    if status >= 500:
+        log_unexpected(error, request_id)
     return json(body, status)

@@ -21,6 +21,7 @@ class Call:
     """As the path has it; empty where it names none."""
     query: bytes
     body: bytes
+    request_id: str
 
 
 def signed(handle: Callable[[Context, Call], Answer]) -> Callable[[Context, Received], Answer]:
@@ -36,6 +37,7 @@ def signed(handle: Callable[[Context, Call], Answer]) -> Callable[[Context, Rece
             job_id=received.names.get("job_id", ""),
             query=received.message.target.partition(b"?")[2],
             body=received.message.body,
+            request_id=received.request_id,
         )
         return handle(context, call)
 

@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from penstock.dli import encoding, errors
 from penstock.dli import jobs as wire
 from penstock.domain import bucket, calls
-from penstock.domain.errors import NotAllowed, PenstockError
+from penstock.domain.errors import NotAllowed
 from penstock.domain.job import Job, SavepointRequest
 from penstock.server.auth import Call, signed
-from penstock.server.operation import Answer, Context, Operation, json
+from penstock.server.operation import Answer, Context, Operation, json, log_unexpected
 from penstock.store import jobs as stored
+
+Decide = Callable[[Job, int], Job]
+"""Makes of a job, at a time, what a call wants it to be; raises what forbids that."""
 
 
 def list_jobs(context: Context, call: Call) -> Answer:
@@ -32,7 +35,7 @@ def run_jobs(context: Context, call: Call) -> Answer:
     def run(job: Job, now: int) -> Job:
         return calls.request_run(job, resume=body.resume_savepoint, now=now)
 
-    return _batch(body.job_ids, lambda job_id: change(context, call, job_id, run), "Run request accepted.")
+    return _batch(context, call, body.job_ids, run, "Run request accepted.")
 
 
 def stop_jobs(context: Context, call: Call) -> Answer:
@@ -42,16 +45,12 @@ def stop_jobs(context: Context, call: Call) -> Answer:
         savepoint = _savepoint(context, job, None, now) if body.trigger_savepoint else None
         return calls.request_stop(job, savepoint=savepoint, now=now)
 
-    return _batch(body.job_ids, lambda job_id: change(context, call, job_id, stop), "Stop request accepted.")
+    return _batch(context, call, body.job_ids, stop, "Stop request accepted.")
 
 
 def delete_jobs(context: Context, call: Call) -> Answer:
     body = encoding.read_body(call.body, wire.DeleteBody)
-    return _batch(
-        body.job_ids,
-        lambda job_id: change(context, call, job_id, calls.request_delete),
-        "Delete request accepted.",
-    )
+    return _batch(context, call, body.job_ids, calls.request_delete, "Delete request accepted.")
 
 
 def delete_job(context: Context, call: Call) -> Answer:
@@ -70,7 +69,7 @@ def trigger_savepoint(context: Context, call: Call) -> Answer:
     return json(wire.Done(message="Savepoint request accepted."))
 
 
-def change(context: Context, call: Call, job_id: int, decide: Callable[[Job, int], Job]) -> Job:
+def change(context: Context, call: Call, job_id: int, decide: Decide) -> Job:
     """Read, decide and write one job in one transaction; whatever `decide` raises leaves it as it was."""
     with context.database.write() as tx:
         now = context.now_ms()
@@ -88,19 +87,22 @@ def _savepoint(context: Context, job: Job, place: str | None, now: int) -> Savep
     return SavepointRequest(trigger_id=context.new_id(), target=target, requested_at=now)
 
 
-def _batch(job_ids: Sequence[int], act: Callable[[int], object], message: str) -> Answer:
-    """Act once on each job and answer for each position; the call as a whole fails when every job does."""
-    outcomes = {job_id: _outcome(job_id, act, message) for job_id in dict.fromkeys(job_ids)}
-    all_failed = all(isinstance(outcome, wire.NotDone) for outcome in outcomes.values())
-    return json([outcomes[job_id] for job_id in job_ids], 400 if all_failed else 200)
+def _batch(context: Context, call: Call, job_ids: Sequence[int], decide: Decide, message: str) -> Answer:
+    """Act once on each job and answer for each position; the call as a whole fails when every job does.
 
-
-def _outcome(job_id: int, act: Callable[[int], object], message: str) -> wire.Done | wire.NotDone:
-    try:
-        act(job_id)
-    except PenstockError as error:
-        return wire.not_done(errors.failure(error)[1])
-    return wire.Done(message=message)
+    An unexpected error of one job is that job's: others may have been acted on already.
+    """
+    outcomes: dict[int, tuple[int, wire.Done | wire.NotDone]] = {}
+    for job_id in dict.fromkeys(job_ids):
+        try:
+            change(context, call, job_id, decide)
+            outcomes[job_id] = 200, wire.Done(message=message)
+        except Exception as error:
+            status, failure = errors.failure(error)
+            if status >= 500:
+                log_unexpected(error, f"{call.request_id} for job {job_id}")
+            outcomes[job_id] = status, wire.not_done(failure)
+    return json([outcomes[job_id][1] for job_id in job_ids], min(status for status, _ in outcomes.values()))
 
 
 _JOBS = "/v1.0/{project_id}/streaming/jobs"

@@ -1,13 +1,22 @@
 """What an operation of the API is: what it is given, and what it answers."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from penstock.dli import encoding
+from penstock.dli.errors import HeadTooLarge
 from penstock.signing import Message
 from penstock.store.database import Database
 from penstock.store.vault import Vault
 from penstock.telemetry import Metrics
+
+log = logging.getLogger(__name__)
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of path, query and headers together."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class Context:
     """What `flink_version` may be."""
     metrics: Metrics
     body_limit: int = 12 * 1024 * 1024
+    body_patience_s: float = 120
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Received:
 
     message: Message
     names: Mapping[str, str]
+    request_id: str
 
 
 @dataclass(frozen=True)
@@ -54,5 +65,18 @@ class Operation:
     serve: Callable[[Context, Received], Answer]
 
 
+def head_too_large() -> HeadTooLarge:
+    return HeadTooLarge(f"the path, the query and the headers must be at most {HEAD_LIMIT} bytes together")
+
+
 def json(value: object, status: int = 200) -> Answer:
     return Answer(encoding.write(value), status)
+
+
+def log_unexpected(error: Exception, request: str) -> None:
+    """Tell the operator of an error that the caller is not told of."""
+    if isinstance(error, SQLAlchemyError):
+        # Only the driver's own words: SQLAlchemy's text quotes the statement with its values.
+        log.error("request %s failed at the database: %s", request, getattr(error, "orig", type(error).__name__))
+    else:
+        log.error("request %s failed", request, exc_info=error)

@@ -36,6 +36,7 @@ class Shape(msgspec.Struct):
         (b"short=%E6%BC%A2", Shape(short="漢")),
         ("short=漢".encode(), Shape(short="漢")),
         (b"unknown=1", Shape()),
+        (b"unknown=%FF&any_count=3&any_count=%FF&unknown=%00", Shape(any_count=3)),
     ],
 )
 def test_a_query_is_read(raw: bytes, expected: Shape) -> None:
@@ -49,6 +50,8 @@ def test_a_query_is_read(raw: bytes, expected: Shape) -> None:
         (b'{"count":"3","flag":"True","any_count":null}', Shape(count=3, flag=True)),
         (b'{"inner":{"low":null,"free":2,"new":1},"new":{}}', Shape(inner=Inner(free=2))),
         (b'{"short":"5","levels":{"x":"a"}}', Shape(short="5", levels={"x": "a"})),
+        (b'{"inner":{"low":"2","free":"-0.5"}}', Shape(inner=Inner(low=2.0, free=-0.5))),
+        (b'{"zzz":1e400,"yyy":[{"zzz":-1e400}],"any_count":3}', Shape(any_count=3)),
     ],
 )
 def test_a_body_is_read(raw: bytes, expected: Shape) -> None:
@@ -61,6 +64,9 @@ def test_a_body_is_read(raw: bytes, expected: Shape) -> None:
         (b'{"count":0}', "count must be an integer of at least 1"),
         (b'{"count":"x"}', "count must be an integer of at least 1"),
         (b'{"any_count":1.5}', "any_count must be an integer"),
+        (b'{"any_count":1e400}', "any_count must be an integer"),
+        (b'{"any_count":"\\u0000"}', "any_count must be an integer"),
+        (b'{"inner":{"free":"1."}}', "inner.free must be a number"),
         (b'{"any_count":"99999999999999999999"}', "any_count must be an integer"),
         (b'{"flag":"yes"}', "flag must be true or false"),
         (b'{"either":"c"}', "either must be one of a, b"),
@@ -81,6 +87,35 @@ def test_a_body_that_does_not_fit_is_refused_in_words(raw: bytes, message: str) 
     with pytest.raises(Invalid) as caught:
         encoding.read_body(raw, Shape)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"short=%FF", "short must be UTF-8, percent-encoded"),
+        (b"short=\xff", "short must be UTF-8, percent-encoded"),
+        (b"short=%ED%A0%80", "short must be UTF-8, percent-encoded"),
+        (b"short=%00", "short must not hold the character U+0000"),
+        (b"count=%00", "count must be an integer of at least 1"),
+        (b"either=%00", "either must be one of a, b"),
+    ],
+)
+def test_a_query_that_does_not_fit_is_refused_in_words(raw: bytes, message: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        encoding.read_query(raw, Shape)
+    assert str(caught.value) == message
+
+
+class Nested(msgspec.Struct):
+    below: "Nested | None" = None
+
+
+def test_values_that_are_nested_too_deep_are_refused_in_words() -> None:
+    value: dict[str, object] = {}
+    for _ in range(100_000):
+        value = {"below": value}
+    with pytest.raises(Invalid, match="the values are nested too deep"):
+        encoding.convert(value, Nested)
 
 
 @pytest.mark.parametrize(("text", "job_id"), [("1", 1), ("007", 7), ("9223372036854775807", 2**63 - 1)])

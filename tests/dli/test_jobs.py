@@ -18,6 +18,8 @@ JOB = job_with(JobConfig())
         (b"", JobFilter("p")),
         (b"cursor=0&next=true", JobFilter("p")),
         (b"cursor=5&next=false", JobFilter("p", after_id=5, backwards=True)),
+        (b"next=false", JobFilter("p")),
+        (b"cursor=0&next=false", JobFilter("p")),
         (b"tags=a%3Db%3Dc%2Cd%3D", JobFilter("p", tags={"a": "b=c", "d": ""})),
         (b"status=job_idle&order=asc&limit=0", JobFilter("p", status=Status.IDLE, descending=False, limit=0)),
     ],

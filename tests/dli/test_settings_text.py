@@ -1,8 +1,10 @@
+import re
+
 import pytest
 
 from penstock.dli import settings_text
 from penstock.dli.settings_text import ResourceConfig, ResourceSpec
-from penstock.domain.errors import Invalid
+from penstock.domain.errors import Invalid, NotAllowed
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,31 @@ def test_each_spelling_of_a_runtime_configuration_is_accepted(text: str | None) 
 )
 def test_anything_else_is_no_runtime_configuration(text: str) -> None:
     with pytest.raises(Invalid, match="runtime_config must be"):
+        settings_text.check_runtime_config(text)
+
+
+@pytest.mark.parametrize("key", ["rest.bind-address", "security.kerberos.login.keytab", "env.java.opts.all", "$x"])
+@pytest.mark.parametrize(
+    "text", ['[{{"key":"a","value":1}},{{"key":"{}","value":"v"}}]', '{{" {} ":1}}', "a=b\n {} = v"]
+)
+def test_a_key_that_belongs_to_the_operator_is_refused_by_its_name(text: str, key: str) -> None:
+    with pytest.raises(NotAllowed, match=rf"^runtime_config must not set {re.escape(key)}: "):
+        settings_text.check_runtime_config(text.format(key))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"a\u0000":"v"}',
+        r'{"a":"\u0000"}',
+        r'[{"key":"a","value":"x\ny"}]',
+        r'[{"key":"a\u0085","value":1}]',
+        "a=b\x0brest.port=1",
+        "a\x1cb=c",
+    ],
+)
+def test_a_runtime_configuration_holds_no_control_characters(text: str) -> None:
+    with pytest.raises(Invalid, match=r"runtime_config: 'a.*' must not hold control characters"):
         settings_text.check_runtime_config(text)
 
 

@@ -2,10 +2,12 @@
 
 It needs a project without jobs, and the environment that `penstock env` prints:
 
-    eval "$(penstock env)" && .venv/bin/python -m tests.real.sdk_journey
+    eval "$(penstock env)" && .venv/bin/python -m tests.real.sdk_journey [name of the key's user]
 """
 
 import os
+import re
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +28,9 @@ PATIENCE_S = 90
 
 
 class Journey:
-    def __init__(self, client: DliClient) -> None:
+    def __init__(self, client: DliClient, user_name: str | None) -> None:
         self.client = client
+        self.user_name = user_name
         self.ids: list[int] = []
 
     def go(self) -> None:
@@ -90,6 +93,8 @@ class Journey:
             ({"root_job_id": 1}, [], 0),
             ({"sys_enterprise_project_name": "default"}, newest[:10], JOBS),
         ]
+        if self.user_name is not None:
+            expected.append(({"user_name": self.user_name}, newest[:10], JOBS))
         for query, ids, total in expected:
             self.listed(query, ids, total)
         told(f"listed by {len(expected)} queries of one parameter each")
@@ -116,7 +121,10 @@ class Journey:
         assert summary.start_time >= summary.create_time > 0
         assert (summary.restart_times, summary.has_savepoint, summary.status_desc) == (0, False, "")
         assert summary.job_config is None
+        assert self.user_name in (None, summary.user_name)
+        assert (summary.user_id, summary.project_id) == (None, None)
         detail = self.jobs(status="job_running", limit=1, show_detail=True).jobs[0]
+        self.owned(detail)
         assert (detail.user_name, detail.duration, detail.root_id) == (None, None, None)
         assert detail.sql_body == SQL
         config = detail.job_config
@@ -127,10 +135,16 @@ class Journey:
         )
         assert (config.cu_number, config.parallel_number, config.resume_max_num) == (2, 1, -1)
         shown = self.shown(self.ids[0])
+        self.owned(shown)
+        assert shown.user_id == detail.user_id
         assert "GroupAggregate" in shown.execution_graph
         assert (shown.job_id, shown.name, shown.queue_name) == (self.ids[0], "job_00", "default")
         assert self.shown(self.ids[-1]).start_time is None
         told("showed a running job and a draft")
+
+    def owned(self, job: Any) -> None:
+        assert re.fullmatch("[0-9a-f]{32}", job.user_id), job.user_id
+        assert job.project_id == os.environ["HUAWEICLOUD_SDK_PROJECT_ID"]
 
     def savepoint(self) -> None:
         body = model.ExecuteFlinkJobSavepointRequestBody(action="TRIGGER", savepoint_path="state/by-hand/")
@@ -219,4 +233,4 @@ def client() -> DliClient:
 
 
 if __name__ == "__main__":
-    Journey(client()).go()
+    Journey(client(), user_name=sys.argv[1] if sys.argv[1:] else None).go()

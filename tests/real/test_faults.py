@@ -78,6 +78,7 @@ def test_while_flink_is_away_the_list_answers_with_what_was_last_known(served: S
         process.suspend()
     try:
         wait_for(lambda: "penstock_engine_up 0.0" in served.text("/metrics"), "the look that finds Flink away")
+        assert served.get("/readyz") == 503
         assert client.list_jobs(status="job_running")["jobs"][0]["job_id"] == job_id
         client.stop_jobs([job_id])
         assert client.show_job(job_id)["status"] == "job_canceling"

@@ -1,10 +1,12 @@
 """Every status that a job can reach here, reached on real Flink and seen through the list."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from penstock.client import Client
@@ -59,19 +61,15 @@ def until(client: Client, job_id: int, status: str) -> dict[str, Any]:
 
 
 @covers("D1")
-@covers("D2")
 @covers("D4")
-@covers("D8")
 @covers("D9")
 def test_a_job_is_drafted_submitted_run_and_stopped(client: Client) -> None:
     job_id = made(client, "simple", ENDLESS)
     assert until(client, job_id, "job_init")["start_time"] == 0
     client.run_jobs([job_id])
-    assert client.show_job(job_id)["status"] in ("job_submitting", "job_running")
     running = until(client, job_id, "job_running")
     assert running["start_time"] >= running["create_time"]
     client.stop_jobs([job_id])
-    assert client.show_job(job_id)["status"] in ("job_canceling", "job_cancel_success")
     stopped = until(client, job_id, "job_cancel_success")
     assert stopped["duration"] == client.list_jobs()["jobs"][0]["duration"] > 0
 
@@ -175,12 +173,46 @@ def test_a_running_job_is_deleted_at_once_and_gone_from_flink(served: Served, cl
     )
 
 
+@covers("D8")
+def test_a_job_is_listed_as_canceling_until_flink_has_cancelled_it(served: Served, client: Client) -> None:
+    job_id = started(client, "canceling")
+    with suspended(served):
+        client.stop_jobs([job_id])
+        until(client, job_id, "job_canceling")
+        assert client.list_jobs(status="job_running")["total_count"] == 0
+    until(client, job_id, "job_cancel_success")
+    assert client.list_jobs(status="job_canceling")["total_count"] == 0
+
+
+@contextmanager
+def suspended(served: Served) -> Iterator[None]:
+    """Let no process of Flink do anything meanwhile."""
+    processes = [psutil.Process(pid) for pid in served.flink_unit["pids"]]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+@covers("E15")
+def test_a_row_that_cannot_be_read_fails_the_job_whatever_the_strategy(client: Client, tmp_path: Path) -> None:
+    source = f"'connector' = 'filesystem', 'path' = '{tmp_path.as_uri()}', 'source.monitor-interval' = '100 ms'"
+    sql = ENDLESS.replace("'connector' = 'datagen', 'rows-per-second' = '20'", f"{source}, 'format' = 'csv'")
+    jobs = [started(client, f"strict_{value}", sql, dirty_data_strategy=value) for value in ("0", "1")]
+    (tmp_path / "rows.csv").write_text("1\nnot a number\n3\n")
+    for job_id in jobs:
+        assert "NumberFormatException" in until(client, job_id, "job_running_exception")["status_desc"]
+
+
+@covers("D2")
 def test_a_job_that_finds_no_room_waits_and_says_for_what(client: Client) -> None:
     large, next_one = started(client, "large", parallel_number=7), made(client, "next", ENDLESS, parallel_number=2)
     client.run_jobs([next_one])
     reason = "waiting for room on queue 'default': needs 2 CUs and 2 slots, free are "
-    wait_for(lambda: client.show_job(next_one)["status_desc"].startswith(reason), reason)
-    assert client.show_job(next_one)["status"] == "job_submitting"
+    wait_for(lambda: until(client, next_one, "job_submitting")["status_desc"].startswith(reason), reason)
     client.stop_jobs([large])
     until(client, next_one, "job_running")
 

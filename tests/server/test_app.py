@@ -10,6 +10,7 @@ import pytest
 
 from penstock.server.app import create_app
 from penstock.store import jobs
+from tests.server import raw
 from tests.serving import Service, Switch
 
 
@@ -43,6 +44,27 @@ def test_a_body_over_the_limit_is_refused(service: Service, port: tuple[str, Swi
     response = service.http.post(service.path("/sql-jobs"), content=b" " * 1001)
     assert (response.status_code, response.json()["error_code"]) == (413, "APIGW.0201")
     assert service.http.post(service.path("/sql-jobs"), content=b" " * 1000).status_code == 400
+
+
+@pytest.mark.parametrize("tail", ["/jobs", "/jobs?name=" + "n" * 40_000])
+def test_a_head_over_64_kib_is_refused(service: Service, tail: str) -> None:
+    path = service.path(tail)
+    response = service.http.get(path, headers={"X-Junk": "j" * (65_536 - len(path))})
+    assert (response.status_code, response.json()["error_code"]) == (431, "APIGW.0201")
+    assert (
+        response.json()["error_msg"] == "the path, the query and the headers must be at most 65536 bytes together"
+    )
+    assert service.http.get(path, headers={"X-Junk": "j" * (64_000 - len(path))}).status_code in (200, 400)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(service: Service, port: tuple[str, Switch]) -> None:
+    port[1].app = create_app(replace(service.context, body_patience_s=0.2))
+    head = f"POST {service.path('/sql-jobs')} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+    answer = raw.exchange(service.url, head.encode() + b"half")
+    assert (answer.status, answer.json["error_code"]) == (408, "APIGW.0201")
+    assert answer.json["error_msg"] == "the body must arrive within 0.2 s"
+    assert answer.json["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["connection"] == "close"
 
 
 def test_the_limit_is_that_of_the_gateway(service: Service) -> None:
@@ -81,7 +103,7 @@ def test_an_error_of_our_own_is_logged_and_not_told(
     port[1].app = create_app(replace(service.context, wake=broken))
     job_id = service.create()
     response = service.call("POST", "/jobs/run", {"job_ids": [job_id]})
-    assert (response.status_code, response.json()["error_code"]) == (500, "DLI.0999")
+    assert (response.status_code, response.json()[0]["error_code"]) == (500, "DLI.0999")
     assert "controller" not in response.text
     assert "the controller is gone" in caplog.text
 

@@ -1,5 +1,6 @@
 """Show, run, stop, savepoint and delete: what is accepted, what is stored at once, and how a refusal looks."""
 
+import logging
 import re
 import uuid
 from typing import Any
@@ -116,6 +117,28 @@ def test_a_batch_fails_as_a_whole_when_every_job_fails(service: Service, verb: s
     assert batch(service, verb, [99, 99]) == (400, [gone, gone])
 
 
+def test_an_unexpected_error_of_one_job_is_its_own(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    first, broken, last = (service.create() for _ in range(3))
+    with service.database.write() as tx:
+        tx.exec_driver_sql(
+            f"CREATE TRIGGER breaks BEFORE UPDATE ON jobs WHEN new.id = {broken} "
+            "BEGIN SELECT RAISE(ABORT, 'a broken row'); END"
+        )
+    response = service.call("POST", "/jobs/run", {"job_ids": [first, broken, last]})
+    failed = refused("DLI.0999", "The service met an unexpected error.")
+    assert (response.status_code, response.json()) == (200, [DONE["run"], failed, DONE["run"]])
+    assert [service.stored(each).status for each in (first, broken, last)] == [
+        Status.SUBMITTING,
+        Status.INIT,
+        Status.SUBMITTING,
+    ]
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    request = response.headers["x-request-id"]
+    assert record.getMessage() == f"request {request} for job {broken} failed at the database: a broken row"
+    assert batch(service, "run", [broken]) == (500, [failed])
+    assert batch(service, "run", [broken, 99])[0] == 400
+
+
 @pytest.mark.parametrize("verb", ["run", "stop", "delete"])
 @pytest.mark.parametrize(
     ("body", "message"),
@@ -194,6 +217,10 @@ def test_a_savepoint_goes_where_it_is_told(service: Service, given: str | None, 
         ({"action": "TRIGGER", "savepoint_path": "../x"}, "savepoint_path: '..' is not a bucket name"),
         ({"action": "TRIGGER", "savepoint_path": "state/../x"}, "savepoint_path: 'state/../x' is not an address"),
         ({"action": "TRIGGER", "savepoint_path": 1}, "savepoint_path must be a text"),
+        (
+            {"action": "TRIGGER", "savepoint_path": "x" * 2049},
+            "savepoint_path must be a text of at most 2048 characters",
+        ),
     ],
 )
 def test_a_savepoint_call_that_says_nothing_useful_is_refused(service: Service, body: object, part: str) -> None:

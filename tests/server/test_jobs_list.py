@@ -296,6 +296,7 @@ def test_the_cursor_keeps_the_ids_beyond_it_and_the_total_of_all(service: Servic
     assert service.names(cursor=middle, next="false", limit=1) == ["d"]
     assert service.names(cursor=middle, offset=1) == ["a"]
     assert service.names(cursor=0) == ["e", "d", "c", "b", "a"]
+    assert service.names(next="false") == service.names(cursor=0, next="false") == ["e", "d", "c", "b", "a"]
     assert job_list(service, cursor=middle, limit=1)["total_count"] == 5
 
 
@@ -322,7 +323,7 @@ def test_a_body_and_any_content_type_are_ignored(service: Service) -> None:
     [
         "&limit=1",
         "limit=1&limit=500",
-        "limit=1&unknown=1&cluster_id=x&=",
+        "limit=1&unknown=1&cluster_id=%FF&=",
         "limit=1&status=&name=&order=&offset=&next=",
     ],
     ids=["stray ampersand", "the first of two counts", "unknown names", "empty values"],
@@ -334,47 +335,53 @@ def test_quirks_of_clients_are_tolerated(service: Service, query: str) -> None:
     assert (answer["total_count"], len(answer["jobs"])) == (2, 1)
 
 
-NUMBER_OF_LIMIT = "limit must be an integer between 0 and 100"
-BOOLEAN = "must be true or false"
+LIMIT = "limit must be an integer between 0 and 100"
+OFFSET = "offset must be an integer between 0 and 9223372036854775807"
+ID = "must be an integer between -9223372036854775807 and 9223372036854775807"
+JOB_TYPE = "job_type must be one of flink_sql_job, flink_opensource_sql_job, flink_jar_job, flink_sql_edge_job"
+REFUSED = {
+    "A1": {"job_type=jar": JOB_TYPE, "job_type=%00": JOB_TYPE, "job_type=FLINK_JAR_JOB": JOB_TYPE},
+    "A2": {"status=running": "status must be one of " + ", ".join(status.value for status in Status)},
+    "A4": {"order=up": "order must be one of asc, desc", "order=DESC": "order must be one of asc, desc"},
+    "A5": {
+        f"limit={value}": LIMIT
+        for value in ("101", "-1", "ten", "1.0", "+1", "null", "%D9%A1", "%00", "1_0", "%205")
+    },
+    "A6": {
+        "name=" + 58 * "x": "name must be a text of at most 57 characters",
+        "name=%00": "name must not hold the character U+0000",
+        "name=%FF": "name must be UTF-8, percent-encoded",
+    },
+    "A7": {"offset=-1": OFFSET, "offset=9223372036854775808": OFFSET},
+    "A8": dict.fromkeys(("show_detail=yes", "show_detail=1"), "show_detail must be true or false"),
+    "A10": {
+        **dict.fromkeys(("tags=team", "tags==b", "tags=a=b,", "tags=,"), "tags must be written k=v,k2=v2"),
+        "tags=a=b,a=c": "tags must not ask for two values of 'a': a job has one at most",
+        "tags=" + ",".join(f"k{n}=v" for n in range(21)): "tags must name at most 20 tags: no job has more",
+    },
+    "A11": {"cursor=x": f"cursor {ID}", "next=maybe": "next must be true or false"},
+    "A12": {"root_job_id=x": f"root_job_id {ID}"},
+}  # fmt: skip
 
 
 @covers("B7")
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("limit=101", NUMBER_OF_LIMIT),
-        ("limit=-1", NUMBER_OF_LIMIT),
-        ("limit=ten", NUMBER_OF_LIMIT),
-        ("limit=1.0", NUMBER_OF_LIMIT),
-        ("limit=+1", NUMBER_OF_LIMIT),
-        ("limit=null", NUMBER_OF_LIMIT),
-        ("limit=%D9%A1", NUMBER_OF_LIMIT),
-        ("offset=-1", "offset must be an integer between 0 and 9223372036854775807"),
-        ("offset=9223372036854775808", "offset must be an integer between 0 and 9223372036854775807"),
-        ("order=up", "order must be one of asc, desc"),
-        ("order=DESC", "order must be one of asc, desc"),
-        ("show_detail=yes", f"show_detail {BOOLEAN}"),
-        ("show_detail=1", f"show_detail {BOOLEAN}"),
-        ("next=maybe", f"next {BOOLEAN}"),
-        ("name=" + 58 * "x", "name must be a text of at most 57 characters"),
-        ("name=%00", "name must not hold the character U+0000"),
-        ("name=%FF", "the query string must be UTF-8, percent-encoded"),
-        (
-            "job_type=jar",
-            "job_type must be one of flink_sql_job, flink_opensource_sql_job, flink_jar_job, flink_sql_edge_job",
-        ),
-        ("status=running", "status must be one of " + ", ".join(status.value for status in Status)),
-        ("tags=team", "tags must be written k=v,k2=v2"),
-        ("tags=a=b,", "tags must be written k=v,k2=v2"),
-        ("tags=a=b,a=c", "tags must not ask for two values of 'a': a job has one at most"),
-        ("cursor=x", "cursor must be an integer between -9223372036854775807 and 9223372036854775807"),
-        ("root_job_id=x", "root_job_id must be an integer between -9223372036854775807 and 9223372036854775807"),
+        pytest.param(query, message, marks=covers(row), id=query[:40])
+        for row, refused in REFUSED.items()
+        for query, message in refused.items()
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(service: Service, query: str, message: str) -> None:
     response = raw(service, query)
     assert response.status_code == 400
     assert response.json() == {"error_code": "DLI.0001", "error_msg": message}
+
+
+def test_as_many_tags_can_be_asked_for_as_a_job_has(service: Service) -> None:
+    service.create(name="all", tags=[{"key": f"k{number}", "value": "v"} for number in range(20)])
+    assert service.names(tags=",".join(f"k{number}=v" for number in range(20))) == ["all"]
 
 
 @covers("B4")

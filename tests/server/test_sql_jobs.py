@@ -110,6 +110,10 @@ def test_a_small_body_gets_the_defaults(service: Service) -> None:
         ({"runtime_config": '{"a":"b"}'}, {"runtime_config": '{"a":"b"}'}),
         ({"checkpoint_enabled": True}, {"checkpoint_path": "obs://penstock/jobs/checkpoint/1/"}),
         ({"resource_config": {"max_slot": 1, "new": [1]}}, {"resource_config": {"max_slot": 1}}),
+        (
+            {"resource_config": {"taskmanager_resource_spec": {"cpu": "1.5"}}},
+            {"resource_config": {"taskmanager_resource_spec": {"cpu": 1.5}}},
+        ),
         ({"something_new": [1, {"a": None}]}, {}),
     ],
     ids=lambda value: json.dumps(value)[:40],
@@ -122,6 +126,18 @@ def test_lax_values_are_taken_for_what_they_say(
 
 
 INTEGER = "must be an integer between"
+NAME = "name must not be blank, nor hold control or format characters (Unicode Cc, Cf)"
+LIMITS = {
+    "smn_topic": 512,
+    "obs_bucket": 63,
+    "udf_jar_url": 2048,
+    "runtime_config": 65536,
+    "flink_version": 32,
+    "operator_config": 65536,
+    "static_estimator_config": 65536,
+    "execution_agency_urn": 512,
+    "flink_log_config": 65536,
+}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +147,10 @@ INTEGER = "must be an integer between"
         ({"name": None}, "name must be a text of 1 to 57 characters"),
         ({"name": "x" * 58}, "name must be a text of 1 to 57 characters"),
         ({"name": 5}, "name must be a text of 1 to 57 characters"),
-        ({"name": "a\nb"}, "name must not hold control characters"),
+        *(
+            ({"name": name}, NAME)
+            for name in ("a\nb", "a\tb", "\x7f", "a\x85b", "a\u202eb", "a\u200bb", " ", "\u3000 ")
+        ),
         ({"desc": "x" * 513}, "desc must be a text of at most 512 characters"),
         ({"queue_name": "x" * 129}, "queue_name must be a text of at most 128 characters"),
         ({"sql_body": "x" * (2**20 + 1)}, "sql_body must be a text of at most 1048576 characters"),
@@ -164,7 +183,15 @@ INTEGER = "must be an integer between"
         ({"resume_max_num": 0}, "resume_max_num must be -1 (no limit) or greater than 0"),
         ({"resume_max_num": -2}, f"resume_max_num {INTEGER} -1 and 2147483647"),
         ({"idle_state_retention": -1}, f"idle_state_retention {INTEGER} 0 and 2147483647"),
-        ({"dirty_data_strategy": "3"}, "dirty_data_strategy must be 0 or 1"),
+        *(
+            ({"dirty_data_strategy": value}, "dirty_data_strategy must be 0 or 1")
+            for value in ("3", "22", 3, True, [0], 0.0)
+        ),
+        *(
+            ({name: "x" * (most + 1)}, f"{name} must be a text of at most {most} characters")
+            for name, most in LIMITS.items()
+        ),
+        ({"template_id": 2**63}, f"template_id {INTEGER} -9223372036854775807 and 9223372036854775807"),
         ({"flink_version": "1.15"}, "flink_version must be an installed one: 2.3"),
         (
             {"runtime_config": "no setting"},
@@ -172,6 +199,14 @@ INTEGER = "must be an integer between"
         ),
         ({"resource_config_version": "v3"}, "resource_config_version must be one of v1, v2"),
         ({"resource_config": {"max_slot": 0}}, f"resource_config.max_slot {INTEGER} 1 and 2000"),
+        (
+            {"resource_config": {"jobmanager_resource_spec": {"cpu": "0.4"}}},
+            "resource_config.jobmanager_resource_spec.cpu must be a number between 0.5 and 400",
+        ),
+        (
+            {"resource_config": {"jobmanager_resource_spec": {"memory": " " * 32 + "2"}}},
+            "resource_config.jobmanager_resource_spec.memory must be a text of at most 32 characters",
+        ),
         (
             {"resource_config": {"jobmanager_resource_spec": {"memory": "1 GB"}}},
             "resource_config: memory must be at least 2 GB, written like 2048 MB, 2 GB or 2",
@@ -191,6 +226,7 @@ INTEGER = "must be an integer between"
             "tags: a key must not start with _sys_, nor begin or end with a blank",
         ),
         ({"tags": [{"key": " k"}]}, "tags: a key must not start with _sys_, nor begin or end with a blank"),
+        ({"tags": [{"key": "k "}]}, "tags: a key must not start with _sys_, nor begin or end with a blank"),
         ({"tags": [{"key": "k"}, {"key": "k"}]}, "tags: a key must not be given twice"),
     ],
     ids=lambda value: json.dumps(value)[:40],
@@ -214,6 +250,7 @@ def test_a_bucket_name_must_be_one(service: Service) -> None:
         ({"run_mode": "edge_node"}, "DLI.0007"),
         pytest.param({"dirty_data_strategy": "2:obs://b/d"}, "DLI.0007", marks=covers("E15")),
         pytest.param({"dirty_data_strategy": 2}, "DLI.0007", marks=covers("E15")),
+        ({"runtime_config": "rest.port=1"}, "DLI.0007"),
         ({"queue_name": "nowhere"}, "DLI.0002"),
         ({"template_id": 7}, "DLI.0002"),
         ({"name": "taken"}, "DLI.0006"),
@@ -232,7 +269,7 @@ def test_an_sql_body_of_its_own_needs_no_template(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"name":"\\ud800"}', b'{"a":1e999}']
+    "body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"name":"\\ud800"}', b'{"a":NaN}']
 )
 def test_a_body_that_is_no_json_object_is_refused(service: Service, body: bytes) -> None:
     response = service.http.post(service.path("/sql-jobs"), content=body)
