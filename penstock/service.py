@@ -20,9 +20,8 @@ from penstock.controller.loop import Loop
 from penstock.controller.reconcile import Reconciler
 from penstock.controller.workers import Workers
 from penstock.domain.queue import DEFAULT, Queue
-from penstock.flink import distribution
+from penstock.flink import cluster, distribution
 from penstock.flink.buckets import Buckets
-from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
@@ -55,6 +54,7 @@ def open_storage(settings: Settings) -> Storage:
     Raises `CannotStart`.
     """
     os.umask(0o077)  # whatever is written from here on is for its owner only
+    _check_folders(settings)
     with contextlib.ExitStack() as on_failure, _or_cannot_start(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         opened = vault.open_vault(settings.data_dir / "secret.key")
@@ -64,6 +64,15 @@ def open_storage(settings: Settings) -> Storage:
         _first_start(storage)
         on_failure.pop_all()
     return storage
+
+
+def _check_folders(settings: Settings) -> None:
+    try:
+        for folder in (settings.data_dir, settings.cache_dir, settings.flink_home):
+            if folder is not None:
+                cluster.check_path(folder)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
 
 
 def _first_start(storage: Storage) -> None:
@@ -145,10 +154,10 @@ class Service:
             return Room.shut(DEFAULT, reason)
         return Room.whole(DEFAULT, self._settings.queue_cus, self._cluster.slots())
 
-    def _prepare_cluster(self, progress: distribution.Progress) -> LocalCluster:
+    def _prepare_cluster(self, progress: distribution.Progress) -> cluster.LocalCluster:
         settings = self._settings
         home = prepare_flink(settings, progress)
-        return LocalCluster(home, settings.data_dir, DEFAULT, settings.queue_slots)
+        return cluster.LocalCluster(home, settings.data_dir, DEFAULT, settings.queue_slots)
 
     def _connect(self, rest_url: str) -> FlinkEngine:
         return FlinkEngine(rest_url, self._buckets, now_ms)

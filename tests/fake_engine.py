@@ -5,6 +5,7 @@ every run take one step: from starting to running, then by one record and one ch
 """
 
 import itertools
+import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,11 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
+from penstock.domain.errors import Invalid
 from penstock.domain.job import Job, Run, SavepointRequest
+
+_CHECKPOINT = re.compile(r"(.*/)chk-(\d+)/")
+_RETAINED = 2
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ class FakeEngine:
         """Submissions get no answer, and land when the test says so."""
         self.held: list[Submit] = []
         self.savepoints_fail: str | None = None
+        self.savepoints_refused: str | None = None
 
     # the test's side
 
@@ -175,10 +181,21 @@ class FakeEngine:
             fake.end(Ending.FAILED, self._now_ms(), "StateMigrationException: the state does not fit")
 
     def _state_at(self, address: str) -> State | None:
-        below = [place for place in self.states if place.startswith(bucket.parse(address))]
+        address = bucket.parse(address)
+        if named := _CHECKPOINT.fullmatch(address):  # the newest of its run
+            found = [_CHECKPOINT.fullmatch(place) for place in self.states if place.startswith(named[1])]
+            number = max((int(each[2]) for each in found if each), default=-1)
+            return self.states[f"{named[1]}chk-{number}/"] if number >= int(named[2]) else None
+        below = [place for place in self.states if place.startswith(address)]
         return self.states[max(below)] if below else None
 
     def _trigger(self, run_id: str, request: SavepointRequest, *, stop: bool) -> None:
+        if self.savepoints_refused is not None:
+            raise Refused(self.savepoints_refused)
+        try:
+            bucket.parse(request.target)
+        except Invalid as error:
+            raise Refused(str(error)) from error
         run = self.runs.get(run_id)
         if run is None or run.how is not None or request.trigger_id in run.savepoints:
             return
@@ -207,7 +224,9 @@ class FakeEngine:
         self.produced.setdefault(run.job.id, []).append(run.records)
         if run.job.config.checkpoint_enabled:
             run.checkpoints += 1
-            run.checkpoint = f"{bucket.checkpoint_path(run.job)}{run.run.id}/chk-{run.checkpoints}/"
+            folder = f"{bucket.checkpoint_path(run.job)}{run.run.id}/"
+            run.checkpoint = f"{folder}chk-{run.checkpoints}/"
+            self.states.pop(f"{folder}chk-{run.checkpoints - _RETAINED}/", None)
             self.states[run.checkpoint] = State(run.program.state, run.records)
         for trigger, (request, state) in run.savepoints.items():
             if isinstance(state, SavepointRunning):

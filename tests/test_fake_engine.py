@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from penstock.domain.engine import Engine, EngineUnavailable, Submit
+from penstock.domain.engine import Engine, EngineUnavailable, Refused, Submit
 from penstock.domain.job import SavepointRequest
 from tests.engine_contract import Case, EngineContract, Kind
 from tests.fake_engine import FakeEngine, Program
@@ -54,6 +54,15 @@ def job_id() -> int:
 
 class TestFakeEngine(EngineContract):
     pass
+
+
+def test_a_savepoint_is_refused_as_the_test_says(world: FakeWorld) -> None:
+    case = Case(world, 1, Kind.NUMBERS).submit()
+    case.until_running()
+    world.engine.savepoints_refused = "no room"
+    with pytest.raises(Refused, match="no room"):
+        case.stop_with_savepoint()
+    assert case.until_running()
 
 
 def test_a_submission_that_got_no_answer_may_land_later(world: FakeWorld) -> None:

@@ -219,7 +219,7 @@ def _savepoint_failed(job: Job, cause: str) -> Job:
     job = replace(job, savepoint_request=None, reason=f"the savepoint failed: {cause}")
     if job.goal is Goal.STOP_WITH_SAVEPOINT:
         return replace(job, goal=Goal.WATCH, status=Status.CANCEL_FAILED, reason=f"not stopped, {job.reason}")
-    return replace(job, status=_UNLESS_SAVEPOINTING[job.goal])
+    return replace(job, status=_UNLESS_SAVEPOINTING.get(job.goal, job.status))
 
 
 # --- goal: stop, delete, watch ---

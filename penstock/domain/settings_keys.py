@@ -17,8 +17,8 @@ DENIED = (
     "security.*",
     "state.checkpoint-storage",
 )
-"""Patterns, in which an asterisk stands for anything. `high-availability` is none of them: the official SDK's example
-sets it, and of a job it has no effect."""
+"""Patterns, in which an asterisk stands for anything. `high-availability` is not denied: the official SDK's own
+example sets it, and of a job it has no effect."""
 
 WHY_DENIED = "it decides who reaches the engine, what code it loads or where state lies"
 

@@ -1,5 +1,7 @@
 """Flink's answers over REST, as far as we read them; what they say beyond that is ignored."""
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -101,7 +103,7 @@ class Checkpoints(_Answer, frozen=True):
 
 
 class Metric(_Answer, frozen=True):
-    value: str
+    value: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")]
 
 
 class Plan(_Answer, frozen=True):

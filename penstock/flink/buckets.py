@@ -1,7 +1,9 @@
 """The project's buckets as folders of the host: the only place that knows where `obs://` addresses lie."""
 
+import contextlib
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.domain import bucket
@@ -9,6 +11,12 @@ from penstock.domain.errors import Invalid
 
 _METADATA = "_metadata"
 """The file that Flink writes last, and that makes a checkpoint or savepoint complete."""
+_CHECKPOINT = re.compile(r"[0-9a-f]{32}/chk-[0-9]+")
+"""How the address of a run's checkpoint ends."""
+
+
+class BucketFailure(Exception):
+    """The host cannot use a bucket just now; the text names the address and is for the user."""
 
 
 class Buckets:
@@ -24,15 +32,16 @@ class Buckets:
         name, parts = bucket.split(address)
         home = self._root / name
         path = home.joinpath(*parts)
-        if not path.resolve().is_relative_to(home):
+        if not Path(os.path.realpath(path)).is_relative_to(home):
             raise Invalid(f"{address!r} leads out of its bucket")
         return path
 
     def uri(self, address: str) -> str:
-        """Return the address for Flink to write to; its bucket exists from now on."""
+        """Return the address for Flink to write to; its bucket exists from now on, or this is a `BucketFailure`."""
         path = self.path(address)
         name, _ = bucket.split(address)
-        (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _told_of(address):
+            (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         return f"file://{path}"  # Flink reads it as plain text: nothing is percent-encoded
 
     def address(self, place: str | Path) -> str | None:
@@ -45,41 +54,66 @@ class Buckets:
         return self._beside.sub("", self._host_path.sub("obs://", text))
 
     def state_at(self, address: str) -> str | None:
-        """Return the address of the complete state there, or in its newest `savepoint-*` folder."""
-        path = self.path(address)
-        if (path / _METADATA).is_file():
-            return bucket.parse(address)
-        return self._newest(path.glob(f"savepoint-*/{_METADATA}"))
+        """Return the address of the complete state to start from there; raises `BucketFailure`.
 
-    def has_state(self, address: str) -> bool:
-        """Say whether a job can be started from what lies there."""
-        return self.state_at(address) is not None
+        Of a folder it is the newest `savepoint-*`. Of a checkpoint it is the newest of its run, but none older than
+        it: after our last look Flink goes on writing new ones, and drops the old.
+        """
+        path = self.path(address)
+        with _told_of(address):
+            if _CHECKPOINT.fullmatch(f"{path.parent.name}/{path.name}"):
+                return self._newest_checkpoint(path)
+            if (path / _METADATA).is_file():
+                return bucket.parse(address)
+            return self._newest_savepoint(path, "savepoint-.*", since=0)
 
     def savepoint_of(self, address: str, run_id: str, since: int) -> str | None:
         """Return the complete savepoint of this run there that was written at `since` or later.
 
-        A folder that users name themselves may hold the savepoints of earlier requests too.
+        A folder that users name themselves may hold the savepoints of earlier requests too. Raises `BucketFailure`.
         """
-        written = self.path(address).glob(f"savepoint-{run_id[:6]}-*/{_METADATA}")
-        return self._newest(file for file in written if _written_at(file) >= since)
+        with _told_of(address):
+            return self._newest_savepoint(self.path(address), f"savepoint-{run_id[:6]}-.*", since)
 
-    def newest_checkpoint(self, address: str) -> str | None:
-        """Return the address of the newest complete checkpoint of any run below (`<run id>/chk-N`)."""
-        path = self.path(address)
-        return self._newest(path.glob(f"*/chk-*/{_METADATA}"))
+    def _newest_checkpoint(self, known: Path) -> str | None:
+        numbers = {_number(each): each for each in _complete(known.parent, "chk-[0-9]+")}
+        newest = max(numbers, default=-1)
+        return self.address(numbers[newest]) if newest >= _number(known) else None
 
-    def _newest(self, metadata: Iterable[Path]) -> str | None:
-        newest = max(metadata, key=_written_at, default=None)
-        return self.address(newest.parent) if newest and newest.exists() else None
+    def _newest_savepoint(self, folder: Path, name: str, since: int) -> str | None:
+        written = {_written_at(each): each for each in _complete(folder, name)}
+        newest = max(written, default=-1)
+        return self.address(written[newest]) if newest >= since else None
 
 
 def _path_below(folder: Path) -> re.Pattern[str]:
     return re.compile(rf"(?:file:(?://)?)?{re.escape(str(folder))}/")
 
 
-def _written_at(file: Path) -> int:
-    """Give the file's time in milliseconds; 0 when it is gone, as Flink drops older checkpoints while we look."""
+@contextlib.contextmanager
+def _told_of(address: str) -> Iterator[None]:
     try:
-        return file.stat().st_mtime_ns // 1_000_000
+        yield
+    except OSError as error:
+        raise BucketFailure(f"cannot use {address}: {error.strerror}") from error
+
+
+def _complete(folder: Path, name: str) -> list[Path]:
+    """List the complete states below a folder whose names match the pattern."""
+    try:
+        found = [each for each in folder.iterdir() if re.fullmatch(name, each.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [each for each in found if (each / _METADATA).is_file()]
+
+
+def _number(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("chk-"))
+
+
+def _written_at(state: Path) -> int:
+    """Give the time in milliseconds at which it was complete; -1 when it is gone, as Flink drops what is old."""
+    try:
+        return (state / _METADATA).stat().st_mtime_ns // 1_000_000
     except FileNotFoundError:
-        return 0
+        return -1

@@ -14,17 +14,14 @@ from penstock.domain.engine import (
     Alive,
     Ended,
     Ending,
-    SavepointFailed,
-    SavepointRunning,
     SavepointState,
-    SavepointWritten,
     Watched,
 )
-from penstock.domain.job import SavepointRequest
 from penstock.flink import failures
 from penstock.flink.answers import JobRow, Subtask
 from penstock.flink.buckets import Buckets
 from penstock.flink.rest import FlinkRest, RestError
+from penstock.flink.savepoints import Savepoints
 
 _AT_ONCE = 3
 _RENEW_S = 5.0
@@ -58,6 +55,7 @@ class Closeup:
     def __init__(self, rest: FlinkRest, buckets: Buckets) -> None:
         self._rest = rest
         self._buckets = buckets
+        self._savepoints = Savepoints(rest, buckets)
         self._memories: dict[str, _Memory] = {}
 
     def observe(
@@ -69,10 +67,13 @@ class Closeup:
         for each in shown:
             self._learn(rows[each.run_id])
         self._renew([rows[each.run_id] for each in shown])
+        savepoints = self._savepoints.observe(
+            shown, [each.run_id for each in shown if _is_ended(rows[each.run_id])]
+        )
         seen: dict[str, Alive | Ended] = {}
         for each in shown:
             row, memory = rows[each.run_id], self._memories[each.run_id]
-            savepoint = self._savepoint(each.run_id, each.savepoint_request)
+            savepoint = savepoints.get(row.jid)
             if memory.is_complete:
                 seen[row.jid] = _ended(row, memory, savepoint, sent_at)
             else:
@@ -118,11 +119,11 @@ class Closeup:
             memory.restore_failed = failures.is_restore_failure(trace)
 
     def _learn_figures(self, jid: str, memory: _Memory) -> None:
+        memory.renew_at = time.monotonic() + _RENEW_S  # first, so that a job in trouble waits for its turn again
         newest = _ask(lambda: self._rest.newest_checkpoint(jid))
         memory.checkpoint = self._buckets.address(newest) if newest else None
         memory.restarts = max(memory.restarts, _ask(lambda: self._rest.restarts(jid)) or 0)
         memory.plan = memory.plan or _ask(lambda: self._rest.plan(jid))
-        memory.renew_at = time.monotonic() + _RENEW_S
 
     def _learn_attempts(self, row: JobRow, memory: _Memory, vertices: Iterable[str]) -> None:
         """Find what no look saw: why it failed, whether all its tasks ran, and how often it was restarted."""
@@ -149,21 +150,6 @@ class Closeup:
             if renew_at <= now:
                 with contextlib.suppress(RestError):
                     self._learn_figures(jid, self._memories[jid])
-
-    def _savepoint(self, run_id: str, request: SavepointRequest | None) -> SavepointState | None:
-        if request is None:
-            return None
-        try:
-            operation = self._rest.savepoint(run_id, request.trigger_id)
-        except RestError as error:
-            if error.status != 404:
-                return SavepointRunning()
-            written = self._buckets.savepoint_of(request.target, run_id, request.requested_at)
-            return SavepointWritten(written) if written else None
-        if operation.failure is not None:
-            return SavepointFailed(failures.root_cause(self._buckets.scrub(operation.failure)))
-        place = self._buckets.address(operation.location) if operation.location else None
-        return SavepointWritten(place) if place else SavepointRunning()
 
 
 def _ask(question: Callable[[], _Detail]) -> _Detail | None:

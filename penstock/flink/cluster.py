@@ -26,6 +26,8 @@ _JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntry
 _TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 _OPENED = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent")
 _OPENED_MORE = ("util.concurrent.atomic", "util.concurrent.locks")
+_SPLIT_AT = {os.pathsep, ",", "\\"} - {os.sep}
+"""What ends a path on Java's class path, in Flink's lists of folders, and in its addresses of files."""
 _PORTS = range(20_000, 32_000)
 _LOGGING = """\
 rootLogger.level = INFO
@@ -184,6 +186,13 @@ class LocalCluster:
         home = {"HOME": str(self._folder), "PATH": os.defpath, "LANG": "C.UTF-8"}
         plugins = self._home.lib.parent / "plugins"
         return kept | home | ({"FLINK_PLUGINS_DIR": str(plugins)} if plugins.is_dir() else {})
+
+
+def check_path(path: Path) -> None:
+    """Raise `ValueError`, with a text for the user, where Flink could not use a folder: it would make others."""
+    for sign in sorted(_SPLIT_AT):
+        if sign in f"{path.absolute()}{path.resolve()}":
+            raise ValueError(f"Flink cannot use a folder with {sign!r} in its path: {path}; name another one")
 
 
 def stop_all(data_dir: Path) -> int:

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from penstock.domain import bucket
+from penstock.domain import bucket, settings_keys
 from penstock.domain.job import CheckpointMode, Job, JobConfig
 from penstock.flink.buckets import Buckets
 
 OWNED_KEYS = (
     "pipeline.name",
+    "parallelism.default",
+    "table.exec.resource.default-parallelism",
     "execution.checkpointing.interval",
     "execution.checkpointing.mode",
     "execution.checkpointing.dir",
@@ -22,22 +24,7 @@ OWNED_KEYS = (
 )
 """Keys that the API's fields decide (DLI: create SQL job): the script's own `SET` of them is ignored."""
 
-DENIED_KEYS = (
-    "$*",
-    "blob.*",
-    "classloader.*",
-    "cluster.*",
-    "env.*",
-    "execution.checkpointing.storage",
-    "execution.target",
-    "high-availability*",
-    "job-result-store.*",
-    "pipeline.classpaths",
-    "pipeline.jars",
-    "rest.*",
-    "security.*",
-    "state.checkpoint-storage",
-)
+DENIED_KEYS = settings_keys.DENIED
 """Keys that a script may not `SET`: who may reach the engine, what code it loads, where state lies."""
 
 STATE_TIMEOUT = "24 h"
@@ -151,6 +138,8 @@ def _behaviour() -> dict[str, str]:
     return {
         "cluster.intercept-user-system-exit": "THROW",
         "cluster.registration.error-delay": "500 ms",  # else a TaskManager that starts first waits 10 s
+        # Read here only, not in a job: a resume must not lose what it has just found to the next checkpoint.
+        "execution.checkpointing.num-retained": "2",
         "heartbeat.interval": "1 s",  # a dead process is noticed after two; the time-out is for one that hangs
         "heartbeat.timeout": "20 s",
         "heartbeat.rpc-failure-threshold": "2",

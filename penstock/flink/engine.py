@@ -21,9 +21,12 @@ from penstock.domain.engine import (
 from penstock.domain.errors import Invalid
 from penstock.domain.job import Job, Run
 from penstock.flink import config, failures, runner
-from penstock.flink.buckets import Buckets
+from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.closeup import Closeup
 from penstock.flink.rest import FlinkRest, Json, RestError, RestUnavailable
+
+_NOTHING_LEFT = (404, 409)
+"""There is no such job, or it has ended: an act on it has nothing left to do."""
 
 _TERMINAL = frozenset({"FINISHED", "FAILED", "CANCELED"})
 _WARMING = """\
@@ -92,22 +95,39 @@ class FlinkEngine:
 
     def perform(self, action: Action) -> None:
         try:
-            match action:
-                case Submit(job):
-                    self._submit(job)
-                case Cancel(run_id):
-                    self._rest.cancel(run_id)
-                case TriggerSavepoint(run_id, request):
-                    uri = self._buckets.uri(request.target)
-                    self._rest.trigger_savepoint(run_id, uri, request.trigger_id)
-                case StopWithSavepoint(run_id, request):
-                    uri = self._buckets.uri(request.target)
-                    self._rest.stop_with_savepoint(run_id, uri, request.trigger_id)
+            self._act(action)
+        except Invalid as error:
+            raise Refused(str(error)) from error
+        except BucketFailure as error:
+            raise EngineUnavailable(str(error)) from error
         except RestUnavailable as error:
             raise EngineUnavailable(self._reason(error)) from error
         except RestError as error:
-            if error.status not in (404, 409):  # there is no such job, or it has ended: nothing is left to do
+            if error.status not in _NOTHING_LEFT:
                 raise EngineUnavailable(self._reason(error)) from error
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case Submit(job):
+                self._submit(job)
+            case Cancel(run_id):
+                self._rest.cancel(run_id)
+            case TriggerSavepoint():
+                self._ask_savepoint(action, self._rest.trigger_savepoint)
+            case StopWithSavepoint():
+                self._ask_savepoint(action, self._rest.stop_with_savepoint)
+
+    def _ask_savepoint(
+        self, action: TriggerSavepoint | StopWithSavepoint, ask: Callable[[str, str, str], None]
+    ) -> None:
+        try:
+            ask(action.run_id, self._buckets.uri(action.request.target), action.request.trigger_id)
+        except BucketFailure as error:
+            raise Refused(str(error)) from error
+        except RestError as error:
+            if error.status >= 500 or error.status in _NOTHING_LEFT:
+                raise
+            raise Refused(self._reason(error)) from error
 
     def _submit(self, job: Job) -> None:
         if job.run is None:
@@ -116,19 +136,16 @@ class FlinkEngine:
         try:
             self._run(body)
         except RestError as error:
-            if failures.is_duplicate(error.text):
-                return
-            refused = runner.refusal(error.text)
-            if refused is None and (error.status >= 500 or failures.is_no_answer(error.text)):
+            text = self._buckets.scrub(error.text)
+            refused = runner.refusal(text) or failures.permanent(text)
+            if refused is not None:  # asked first, as it may quote a script that speaks of duplicates
+                raise Refused(refused) from error
+            if not failures.is_duplicate(text):
                 raise EngineUnavailable(self._reason(error)) from error
-            raise Refused(self._buckets.scrub(refused or self._reason(error))) from error
 
     def _submission(self, job: Job, run: Run) -> dict[str, object]:
-        try:
-            settings = config.flink_configuration(job, self._buckets)
-            state = self._buckets.state_at(run.resume_from) if run.resume_from else None
-        except Invalid as error:
-            raise Refused(str(error)) from error
+        settings = config.flink_configuration(job, self._buckets)
+        state = self._buckets.state_at(run.resume_from) if run.resume_from else None
         if run.resume_from and state is None:
             raise Refused(f"there is no complete savepoint or checkpoint at {run.resume_from}", state_missing=True)
         body = _program(job.sql) | {"jobId": run.id, "flinkConfiguration": settings}

@@ -4,9 +4,23 @@ import re
 
 _LONGEST = 600
 _CHAINED = re.compile(r"^(?:Caused by: )?(?:[\w$]+\.)+([\w$]+)(?:: (.*))?$")
-_DUPLICATE = re.compile(r"Duplicate(?:Job|Application)SubmissionException")
+_THROWN = r"^(?:Caused by: )?(?:[\w.$]+: )*"
+_DUPLICATE = re.compile(_THROWN + r"[\w.]+\.Duplicate(?:Job|Application)SubmissionException\b", re.MULTILINE)
 _NO_SUCH_JAR = re.compile(r"Jar file \S.* does not exist")
-_NO_ANSWER = re.compile(r"(?:AskTimeout|FencingToken|RecipientUnreachable|RpcConnection)Exception")
+_PERMANENT = (
+    "The program's entry point class '.*' was not found",
+    "Could not parse value '",
+    r"\S+ is an unknown value of \w",
+    "Could not find a file system implementation for scheme",
+    "Parallelism must be at least one",
+    "Vertex .* is higher than the max parallelism",
+    "String value length .* exceeds the maximum allowed",
+    "Cannot find (?:checkpoint or savepoint|meta data) file",
+    "Unexpected magic number",
+    "Failed to rollback to checkpoint/savepoint",
+    "Max parallelism mismatch between checkpoint/savepoint",
+)
+_WILL_NEVER_RUN = re.compile(rf"{_THROWN}((?:{'|'.join(_PERMANENT)}).*)", re.MULTILINE)
 _RESTORE = re.compile(
     r"StateMigrationException|Failed to rollback to checkpoint/savepoint|Max parallelism mismatch"
     r"|Cannot map (?:checkpoint|savepoint)|BackendBuildingException"
@@ -36,9 +50,10 @@ def is_jar_gone(text: str) -> bool:
     return _NO_SUCH_JAR.search(text) is not None
 
 
-def is_no_answer(text: str) -> bool:
-    """Say whether Flink's own parts did not answer each other, which says nothing about the job."""
-    return _NO_ANSWER.search(text) is not None
+def permanent(text: str) -> str | None:
+    """Find why Flink will never take a submission; None when that is not known: a full disk may get room again."""
+    found = _WILL_NEVER_RUN.search(text)
+    return found[1].rstrip()[:_LONGEST] if found else None
 
 
 def is_restore_failure(trace: str) -> bool:

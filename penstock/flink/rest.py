@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -10,7 +11,12 @@ import tenacity
 from penstock.flink import answers
 
 _TIMES = httpx.Timeout(10.0, connect=2.0)
-_PLANNING = httpx.Timeout(120.0, connect=2.0)  # a cold planner on a busy machine; Flink answers when main() returns
+_UNTIL_PLANNED = httpx.Timeout(120.0, connect=2.0)
+"""For the POSTs that Flink answers when main() returns, which takes a cold planner on a busy machine long.
+
+The submission window of `lifecycle` is longer, so that what was sent has been answered or given up when it closes.
+"""
+_Answer = TypeVar("_Answer")
 
 Json = Mapping[str, object]
 
@@ -20,7 +26,7 @@ class RestUnavailable(Exception):
 
 
 class RestError(Exception):
-    """Flink refused; the text is its own, stack trace included."""
+    """Flink refused, and the text is its own, stack trace included; or what it answered cannot be read (502)."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -40,48 +46,48 @@ class FlinkRest:
     # what is there
 
     def overview(self) -> list[answers.JobRow]:
-        return msgspec.json.decode(self._get("/jobs/overview"), type=answers.Overview).jobs
+        return self._read("/jobs/overview", answers.Overview).jobs
 
     def resources(self) -> answers.Resources:
-        return msgspec.json.decode(self._get("/overview"), type=answers.Resources)
+        return self._read("/overview", answers.Resources)
 
     def job(self, job: str) -> answers.JobDetail:
-        return msgspec.json.decode(self._get(f"/jobs/{job}"), type=answers.JobDetail)
+        return self._read(f"/jobs/{job}", answers.JobDetail)
 
     def subtasks(self, job: str, vertex: str) -> list[answers.Subtask]:
         """Return the newest attempt of each parallel instance."""
-        return msgspec.json.decode(self._get(f"/jobs/{job}/vertices/{vertex}"), type=answers.VertexDetail).subtasks
+        return self._read(f"/jobs/{job}/vertices/{vertex}", answers.VertexDetail).subtasks
 
     def attempt(self, job: str, vertex: str, subtask: int, number: int) -> answers.Subtask:
         path = f"/jobs/{job}/vertices/{vertex}/subtasks/{subtask}/attempts/{number}"
-        return msgspec.json.decode(self._get(path), type=answers.Subtask)
+        return self._read(path, answers.Subtask)
 
     def newest_failure(self, job: str) -> str | None:
         """Return the stack trace of the job's newest failure."""
-        answer = msgspec.json.decode(self._get(f"/jobs/{job}/exceptions"), type=answers.Exceptions)
+        answer = self._read(f"/jobs/{job}/exceptions", answers.Exceptions)
         entries = answer.exception_history.entries
         return entries[0].stacktrace if entries else None
 
     def newest_checkpoint(self, job: str) -> str | None:
         """Return the URI of the newest completed checkpoint, unless Flink has removed it since."""
-        answer = msgspec.json.decode(self._get(f"/jobs/{job}/checkpoints"), type=answers.Checkpoints)
+        answer = self._read(f"/jobs/{job}/checkpoints", answers.Checkpoints)
         newest = answer.latest.completed
         return newest.external_path if newest and not newest.discarded else None
 
     def restarts(self, job: str) -> int:
         """Return how often Flink has restarted the job, as far as its metrics say (not yet, or no longer: 0)."""
-        metrics = msgspec.json.decode(self._get(f"/jobs/{job}/metrics?get=numRestarts"), type=list[answers.Metric])
+        metrics = self._read(f"/jobs/{job}/metrics?get=numRestarts", list[answers.Metric])
         return int(metrics[0].value) if metrics else 0
 
     def plan(self, job: str) -> str:
         """Return Flink's plan of the job, as JSON text."""
-        return bytes(msgspec.json.decode(self._get(f"/jobs/{job}/plan"), type=answers.Plan).plan).decode()
+        return bytes(self._read(f"/jobs/{job}/plan", answers.Plan).plan).decode(errors="replace")
 
     # programs
 
     def find_jar(self, name: str) -> str | None:
         """Return the id of an uploaded jar by the name it was uploaded under."""
-        files = msgspec.json.decode(self._get("/jars"), type=answers.Jars).files
+        files = self._read("/jars", answers.Jars).files
         return next((file.id for file in files if file.name == name), None)
 
     def upload_jar(self, jar: Path, name: str) -> str:
@@ -89,14 +95,14 @@ class FlinkRest:
         with jar.open("rb") as content:
             part = (name, content, "application/x-java-archive")
             answer = self._send("POST", "/jars/upload", files={"jarfile": part})
-        return msgspec.json.decode(answer, type=answers.Uploaded).filename.rpartition("/")[2]
+        return _decoded(answer, answers.Uploaded).filename.rpartition("/")[2]
 
     def run_jar(self, jar_id: str, body: Json) -> None:
-        self._send("POST", f"/jars/{jar_id}/run", body, _PLANNING)
+        self._send("POST", f"/jars/{jar_id}/run", body, _UNTIL_PLANNED)
 
     def plan_jar(self, jar_id: str, body: Json) -> None:
         """Let the program plan its job without running it."""
-        self._send("POST", f"/jars/{jar_id}/plan", body, _PLANNING)
+        self._send("POST", f"/jars/{jar_id}/plan", body, _UNTIL_PLANNED)
 
     # one job; a savepoint asked for twice under one trigger id is one savepoint
 
@@ -112,10 +118,13 @@ class FlinkRest:
         self._send("POST", f"/jobs/{job}/stop", body)
 
     def savepoint(self, job: str, trigger: str) -> answers.Operation:
-        answer = msgspec.json.decode(self._get(f"/jobs/{job}/savepoints/{trigger}"), type=answers.OperationState)
+        answer = self._read(f"/jobs/{job}/savepoints/{trigger}", answers.OperationState)
         outcome = answer.operation or answers.Outcome()
         failure = outcome.failure_cause
         return answers.Operation(outcome.location, failure.stack_trace if failure else None)
+
+    def _read(self, path: str, shape: type[_Answer]) -> _Answer:
+        return _decoded(self._get(path), shape)
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_cause_type((httpx.RemoteProtocolError, httpx.ReadError)),
@@ -145,8 +154,15 @@ class FlinkRest:
         raise RestError(answer.status_code, _errors(answer))
 
 
+def _decoded(answer: bytes, shape: type[_Answer]) -> _Answer:
+    try:
+        return msgspec.json.decode(answer, type=shape)
+    except ValueError as error:  # malformed JSON, another shape, or no UTF-8
+        raise RestError(httpx.codes.BAD_GATEWAY, f"an answer of Flink cannot be read: {error}") from error
+
+
 def _errors(answer: httpx.Response) -> str:
     try:
         return "\n".join(msgspec.json.decode(answer.content, type=answers.Errors).errors)
-    except msgspec.DecodeError:
+    except ValueError:
         return answer.text

@@ -1,6 +1,8 @@
 """Secrets at rest: encrypted with a key file that lies beside the database, readable by its owner only."""
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -32,11 +34,15 @@ class Vault:
 def open_vault(key_file: Path) -> Vault:
     """Open the vault of this key file, which is made when it is missing."""
     if not key_file.exists():
-        partial = key_file.with_suffix(".new")
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(key_file)
+        _make(key_file)
     return Vault(key_file.read_bytes())
+
+
+def _make(key_file: Path) -> None:
+    """Make the file whole or not at all, and one of several that try at the same time wins."""
+    with tempfile.NamedTemporaryFile(dir=key_file.parent, prefix="secret-") as part:  # for its owner only
+        part.write(Fernet.generate_key())
+        part.flush()
+        os.fsync(part.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(part.name, key_file)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from penstock.domain.errors import Invalid
-from penstock.flink.buckets import Buckets
+from penstock.flink.buckets import BucketFailure, Buckets
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_texts_of_flink_tell_nothing_of_the_host_beside_the_buckets(buckets: Buc
 def test_state_is_complete_with_its_metadata(buckets: Buckets, root: Path) -> None:
     (root / "state" / "half").mkdir(parents=True)
     write_state(root / "state" / "whole")
-    assert not buckets.has_state("obs://state/half/")
+    assert buckets.state_at("obs://state/half/") is None
     assert buckets.state_at("obs://state/whole/") == "obs://state/whole/"
 
 
@@ -81,14 +81,47 @@ def test_a_savepoint_of_an_earlier_request_or_another_run_is_not_taken_for_it(bu
     )
 
 
-def test_the_newest_checkpoint_of_any_run_is_found(buckets: Buckets, root: Path) -> None:
-    home = root / "penstock" / "jobs" / "checkpoint" / "7"
-    write_state(home / "first" / "chk-9", at_s=1_000)
-    write_state(home / "second" / "chk-10", at_s=2_000)
-    (home / "second" / "chk-11").mkdir()
-    newest = buckets.newest_checkpoint("obs://penstock/jobs/checkpoint/7/")
-    assert newest == "obs://penstock/jobs/checkpoint/7/second/chk-10/"
+RUN = "0123456789abcdef" * 2
 
 
-def test_a_job_without_checkpoints_has_no_newest_one(buckets: Buckets) -> None:
-    assert buckets.newest_checkpoint("obs://penstock/jobs/checkpoint/8/") is None
+def test_of_a_checkpoint_the_newest_complete_one_of_its_run_is_found(buckets: Buckets, root: Path) -> None:
+    home = root / "penstock" / "jobs"
+    write_state(home / RUN / "chk-9", at_s=3_000)
+    write_state(home / RUN / "chk-10", at_s=2_000)
+    write_state(home / RUN / "savepoint-1", at_s=4_000)
+    (home / RUN / "chk-11").mkdir()
+    write_state(home / RUN[::-1] / "chk-12", at_s=5_000)
+    for known in (8, 9, 10):  # of which Flink has dropped the first
+        assert buckets.state_at(f"obs://penstock/jobs/{RUN}/chk-{known}/") == f"obs://penstock/jobs/{RUN}/chk-10/"
+
+
+def test_no_older_checkpoint_is_taken_for_one_that_is_gone(buckets: Buckets, root: Path) -> None:
+    write_state(root / "penstock" / RUN / "chk-9")
+    assert buckets.state_at(f"obs://penstock/{RUN}/chk-10/") is None
+    assert buckets.state_at(f"obs://penstock/{RUN[::-1]}/chk-1/") is None
+
+
+def test_a_checkpoint_that_was_copied_elsewhere_is_taken_as_it_is(buckets: Buckets, root: Path) -> None:
+    write_state(root / "penstock" / "copies" / "chk-1", at_s=1_000)
+    write_state(root / "penstock" / "copies" / "chk-2", at_s=2_000)
+    assert buckets.state_at("obs://penstock/copies/chk-1/") == "obs://penstock/copies/chk-1/"
+
+
+def test_a_bucket_that_the_host_cannot_make_is_told_by_its_address(buckets: Buckets, root: Path) -> None:
+    root.mkdir()
+    (root / "state").touch()
+    with pytest.raises(BucketFailure, match=r"^cannot use obs://state/a/: File exists$"):
+        buckets.uri("obs://state/a/")
+
+
+def test_a_name_that_is_too_long_for_the_host_is_told_by_its_address(buckets: Buckets, root: Path) -> None:
+    (root / "state").mkdir(parents=True)
+    with pytest.raises(BucketFailure, match=r"^cannot use obs://state/a+/: File name too long$"):
+        buckets.state_at(f"obs://state/{'a' * 300}/")
+
+
+def test_a_link_to_itself_leads_to_no_state(buckets: Buckets, root: Path) -> None:
+    (root / "state").mkdir(parents=True)
+    (root / "state" / "loop").symlink_to(root / "state" / "loop")
+    with pytest.raises(BucketFailure, match="cannot use obs://state/loop/a/: "):
+        buckets.state_at("obs://state/loop/a/")

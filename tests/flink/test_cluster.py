@@ -102,17 +102,33 @@ def test_what_a_cluster_writes_is_for_its_owner_only(unit: LocalCluster, data_di
 def test_a_job_goes_on_from_its_newest_checkpoint_on_the_next_cluster(unit: LocalCluster, data_dir: Path) -> None:
     buckets = Buckets(data_dir / "buckets")
     first, case = connect(unit, buckets, data_dir, None)
-    case.submit().until_produced(3)
+    known = case.submit().until(lambda seen: seen.checkpoint)
+    case.until_produced(max(case.world.produced(case.job.id), default=0) + 30)
     assert unit.unit is not None
     psutil.Process(unit.unit.pids[0]).kill()
     first.close()
-    newest = buckets.newest_checkpoint(f"obs://penstock/jobs/checkpoint/{case.job.id}/")
-    assert newest is not None
-    second, again = connect(unit, buckets, data_dir, newest)
+    second, again = connect(unit, buckets, data_dir, known)
     assert again.see() is None
     again.submit().until_produced(max(again.world.produced(case.job.id)) + 5)
-    assert again.world.produced(case.job.id).count(1) == 1
+    produced = sorted(again.world.produced(case.job.id))
+    assert produced == list(range(1, len(produced) + 1))
     second.close()
+
+
+@pytest.mark.parametrize("name", ["data:1", "data,1", "data\\1"])
+def test_a_folder_whose_path_flink_would_split_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^Flink cannot use a folder with '.+' in its path: .*; name another one$"
+    ):
+        cluster.check_path(tmp_path / name / "below")
+    (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    with pytest.raises(ValueError, match="cannot use a folder"):
+        cluster.check_path(tmp_path / "link")
+
+
+def test_any_other_folder_is_taken(tmp_path: Path) -> None:
+    cluster.check_path(tmp_path / "für Ann; $HOME* 100% #1 ${x} [a]|'b'")
 
 
 def connect(

@@ -9,7 +9,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from penstock.domain.engine import Cancel, Ended, Ending, Engine, EngineUnavailable, Overview, Refused, Submit
+from penstock.domain.engine import (
+    Cancel,
+    Ended,
+    Ending,
+    Engine,
+    EngineUnavailable,
+    Overview,
+    Refused,
+    StopWithSavepoint,
+    Submit,
+)
 from penstock.domain.job import SavepointRequest
 from penstock.flink.buckets import Buckets
 from penstock.flink.engine import FlinkEngine
@@ -65,7 +75,7 @@ class FlinkWorld:
         return FlinkEngine(closed_address(), self.buckets, now_ms)
 
     def has_state(self, address: str) -> bool:
-        return self.buckets.has_state(address)
+        return self.buckets.state_at(address) is not None
 
     def produced(self, job_id: int) -> list[int]:
         files = (self.output / str(job_id)).glob("part-*")
@@ -159,6 +169,61 @@ def test_no_answer_of_the_engine_names_a_path_of_the_host(world: FlinkWorld, job
     assert "buckets of Flink" not in repr(case.see())
 
 
+def test_a_bucket_that_the_host_cannot_make_leaves_a_submission_open_and_refuses_a_savepoint(
+    world: FlinkWorld, job_id: int
+) -> None:
+    blocked = f"blocked{job_id}"
+    world.buckets.path(f"obs://{blocked}/").touch()
+    case = Case(world, job_id, Kind.NUMBERS)
+    running = replace(case.job, config=replace(case.job.config, bucket=blocked))
+    reason = f"^cannot use obs://{blocked}/.*: File exists$"
+    with pytest.raises(EngineUnavailable, match=reason):
+        world.engine.perform(Submit(running))
+    case.submit().until_running()
+    with pytest.raises(Refused, match=reason):
+        world.engine.perform(
+            StopWithSavepoint(case.run_id, replace(case.ask_savepoint(), target=f"obs://{blocked}/"))
+        )
+
+
+def test_what_may_pass_leaves_a_submission_open_and_is_told_without_a_trace(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.NUMBERS)
+    bucket = f"half-blocked{job_id}"
+    case.job = replace(case.job, config=replace(case.job.config, bucket=bucket))
+    folder = world.buckets.path(f"obs://{bucket}/jobs/checkpoint/")
+    folder.mkdir(parents=True)
+    (folder / str(job_id)).touch()
+    with pytest.raises(EngineUnavailable, match=rf"^FileAlreadyExistsException: obs://{bucket}/\S+$"):
+        case.submit()
+
+
+def test_a_script_that_speaks_of_duplicates_is_refused_like_any_other(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.WRONG)
+    case.job = replace(case.job, sql=case.job.sql.replace("nowhere", "`DuplicateJobSubmissionException`"))
+    with pytest.raises(Refused, match="'DuplicateJobSubmissionException' not found"):
+        case.submit()
+
+
+def test_a_script_cannot_take_more_slots_than_its_job_is_counted_with(
+    world: FlinkWorld, job_id: int, flink_url: str
+) -> None:
+    case = Case(world, job_id, Kind.BOUNDED)
+    widened = "SET 'parallelism.default' = '3'; SET 'table.exec.resource.default-parallelism' = '3';"
+    case.job = replace(case.job, sql=widened + case.job.sql)
+    case.submit().until_ended()
+    with httpx.Client(base_url=flink_url, trust_env=False) as http:
+        vertices = http.get(f"/jobs/{case.run_id}").json()["vertices"]
+    assert {vertex["parallelism"] for vertex in vertices} == {1}
+
+
+def test_what_flink_would_say_to_every_submission_is_a_refusal(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.BOUNDED)
+    case.job = replace(case.job, sql="SET 'pipeline.max-parallelism' = '1';" + case.job.sql)
+    case.job = replace(case.job, config=replace(case.job.config, parallelism=2))
+    with pytest.raises(Refused, match=r"^Vertex .* is higher than the max parallelism \(1\)"):
+        case.submit()
+
+
 def test_slots_are_counted(world: FlinkWorld) -> None:
     total, free = world.engine.slots()
     assert total == SLOTS
@@ -171,6 +236,17 @@ def test_an_engine_without_its_cluster_says_why_it_is_not_ready(buckets: Buckets
     assert reason is not None
     assert reason.startswith("Flink does not answer: ")
     engine.close()
+
+
+def test_the_checkpoint_before_the_newest_is_kept(world: FlinkWorld, job_id: int) -> None:
+    case = Case(world, job_id, Kind.NUMBERS).submit()
+    case.until(lambda seen: seen.checkpoint and not seen.checkpoint.endswith("/chk-1/"))
+    world.engine.perform(Cancel(case.run_id))
+    newest = case.until_ended().checkpoint
+    assert newest is not None
+    number = int(newest.rstrip("/").rpartition("-")[2])
+    kept = world.buckets.path(newest).parent.glob("chk-*/_metadata")
+    assert {each.parent.name for each in kept} == {f"chk-{number}", f"chk-{number - 1}"}
 
 
 def test_a_jobs_settings_reach_flink(world: FlinkWorld, job_id: int, flink_url: str) -> None:

@@ -40,6 +40,52 @@ def test_a_text_that_is_no_trace_is_told_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "Internal server error.\n\njava.util.concurrent.CompletionException: "
+            "org.apache.flink.client.program.ProgramInvocationException: "
+            "The program's entry point class 'no.Such' was not found in the jar file.\n\tat a.B",
+            "The program's entry point class 'no.Such' was not found in the jar file.",
+        ),
+        (
+            "a.RestHandlerException: Could not execute application.\n\tat a.B\n"
+            "Caused by: java.lang.RuntimeException: java.lang.IllegalArgumentException: "
+            "bogus is an unknown value of RestartStrategyType.\n\t... 5 more",
+            "bogus is an unknown value of RestartStrategyType.",
+        ),
+        (
+            "java.lang.IllegalArgumentException: Could not parse value 'x' for key 'parallelism.default'.\n\tat a",
+            "Could not parse value 'x' for key 'parallelism.default'.",
+        ),
+    ],
+)
+def test_what_will_never_run_is_told_apart(said: str, reason: str) -> None:
+    assert failures.permanent(said) == reason
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "java.io.IOException: No space left on device\n\tat a.B",
+        "Caused by: java.net.ConnectException: Connection refused",
+        "Caused by: java.lang.OutOfMemoryError: Metaspace. The metaspace out-of-memory error has occurred.",
+        "java.util.concurrent.TimeoutException: Invocation of [...] timed out.",
+        "Request rejected by a proxy, quoting: Could not parse value 'x' for key 'y'",
+        "",
+    ],
+)
+def test_what_may_work_later_is_not_taken_for_what_never_will(said: str) -> None:
+    assert failures.permanent(said) is None
+
+
+def test_a_duplicate_is_recognised_but_not_where_it_is_only_quoted() -> None:
+    thrown = "org.apache.flink.runtime.client.DuplicateJobSubmissionException"
+    assert failures.is_duplicate(f"a.B: Could not run\nCaused by: java.lang.RuntimeException: {thrown}: Job has")
+    assert not failures.is_duplicate(f"java.io.IOException: disk full while writing '{thrown}'")
+
+
+@pytest.mark.parametrize(
     "said",
     [
         _TASK,

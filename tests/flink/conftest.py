@@ -1,0 +1,40 @@
+"""A stand-in for Flink's REST API, for answers that a real one gives only in trouble."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+
+class Answers:
+    """What is answered to each path; 404 to all others."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.by_path: dict[str, tuple[int, bytes]] = {}
+
+    def say(self, path: str, body: str | bytes, status: int = 200) -> None:
+        self.by_path[path] = (status, body.encode() if isinstance(body, str) else body)
+
+
+@pytest.fixture
+def flink_says() -> Iterator[Answers]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers.by_path.get(self.path, (404, b'{"errors": ["Not found"]}'))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        answers = Answers(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield answers
+        server.shutdown()
+        thread.join()

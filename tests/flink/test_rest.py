@@ -1,0 +1,50 @@
+"""What cannot be read in Flink's answers is an error like any other."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from penstock.flink.rest import FlinkRest, RestError
+from tests.flink.conftest import Answers
+
+
+@pytest.fixture
+def rest(flink_says: Answers) -> Iterator[FlinkRest]:
+    client = FlinkRest(flink_says.url)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"<html>", b'"\xff"', b"[]", b'{"plan"', b"[" * 5000])
+@pytest.mark.parametrize(
+    "ask", [FlinkRest.job, FlinkRest.newest_failure, FlinkRest.newest_checkpoint, FlinkRest.plan]
+)
+def test_an_answer_that_cannot_be_read_is_an_error_of_flink(
+    flink_says: Answers, rest: FlinkRest, ask: Callable[[FlinkRest, str], object], body: bytes
+) -> None:
+    for path in ("", "/exceptions", "/checkpoints", "/plan"):
+        flink_says.say(f"/jobs/a{path}", body)
+    with pytest.raises(RestError, match="an answer of Flink cannot be read") as error:
+        ask(rest, "a")
+    assert error.value.status == 502
+
+
+@pytest.mark.parametrize(("value", "restarts"), [('[{"id": "numRestarts", "value": "7"}]', 7), ("[]", 0)])
+def test_restarts_are_counted_by_flinks_metric(
+    flink_says: Answers, rest: FlinkRest, value: str, restarts: int
+) -> None:
+    flink_says.say("/jobs/a/metrics?get=numRestarts", value)
+    assert rest.restarts("a") == restarts
+
+
+@pytest.mark.parametrize("value", ["NaN", "", "-1", "1.5"])
+def test_a_metric_that_is_no_count_is_an_error_of_flink(flink_says: Answers, rest: FlinkRest, value: str) -> None:
+    flink_says.say("/jobs/a/metrics?get=numRestarts", f'[{{"value": "{value}"}}]')
+    with pytest.raises(RestError):
+        rest.restarts("a")
+
+
+def test_an_error_that_is_no_json_is_told_as_it_is(flink_says: Answers, rest: FlinkRest) -> None:
+    flink_says.say("/jobs/a", b"bad gateway \xff", status=500)
+    with pytest.raises(RestError, match="bad gateway"):
+        rest.job("a")
