@@ -104,11 +104,8 @@ def _changed(job: Job, wanted: Job) -> set[str]:
 
 
 def _state_to_resume(job: Job) -> str | None:
-    if job.savepoint is not None:
-        return job.savepoint.path
-    if job.newest_state is None and job.started_at is None:
-        return job.restore_point  # the last life never ran, so what it was to start from is still the newest
-    return job.newest_state
+    """Give the state to go on from: until a life has written one, that is what it was to start from itself."""
+    return job.savepoint.path if job.savepoint else job.newest_state or job.restore_point
 
 
 def _allow(job: Job, allowed: frozenset[Status], to_do: str) -> None:

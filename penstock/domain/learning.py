@@ -32,7 +32,7 @@ def learn(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Job:
     )
     job = _started(_savepoint_kept(job, seen), seen)
     if isinstance(seen, Ended) and seen.how is Ending.FINISHED:  # then Flink deletes its checkpoints
-        job = replace(job, newest_state=job.savepoint.path if job.savepoint else None)
+        job = replace(job, newest_state=job.savepoint.path if job.savepoint else None, restore_point=None)
     return job
 
 

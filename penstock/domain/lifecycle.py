@@ -99,11 +99,11 @@ def _drive_absent(job: Job, seen: Absent, now: int, new_id: NewId) -> Step:
     if run is None:
         return _submit(replace(job, reason=""), Run(new_id(), now, job.restore_point), now)
     if run.seen:
-        job, lost = _missing(job, run, seen, now)
+        job, lost = _missing(job, run, seen)
         return _failed(job, "Flink no longer has this job", now, new_id) if lost else Step(job)
     if run.attempts == 0:  # a restart; its window opens when it is first sent
         return _submit(job, replace(run, submit_at=now), now) if run.submit_at <= now else Step(job)
-    if _may_land(run, seen, now):
+    if _may_land(run, seen):
         retrying = now - max(run.submit_at, seen.answering_since) < SUBMIT_RETRY_MS and not run.refused
         return _submit(job, run, now) if retrying and now - run.sent_at >= SUBMIT_AGAIN_MS else Step(job)
     if run.refused:
@@ -112,9 +112,9 @@ def _drive_absent(job: Job, seen: Absent, now: int, new_id: NewId) -> Step:
     return _failed(job, f"Flink has not taken the job within {SUBMIT_WINDOW_MS // 1000} s{trouble}", now, new_id)
 
 
-def _may_land(run: Run, seen: Absent, now: int) -> bool:
-    """Say whether a submission that Flink has not shown may still come to life there."""
-    return run.attempts > 0 and now - max(run.sent_at, seen.answering_since) < SUBMIT_WINDOW_MS
+def _may_land(run: Run, seen: Absent) -> bool:
+    """Say whether a submission that Flink has not shown may still have come to life there since the look."""
+    return run.attempts > 0 and seen.sent_at - max(run.sent_at, seen.answering_since) < SUBMIT_WINDOW_MS
 
 
 def _submit(job: Job, run: Run, now: int) -> Step:
@@ -202,7 +202,8 @@ def _savepoint(job: Job, seen: Alive, now: int) -> Step:
             return Step(replace(job, status=_UNLESS_SAVEPOINTING[job.goal], reason="", savepoint_request=None))
         case SavepointFailed(cause):
             return Step(_savepoint_failed(job, cause))
-        case None if seen.all_running:
+        case None | SavepointWritten() if seen.all_running:
+            # Written, and yet the job runs: a stop that came to nothing at the last moment is asked for again.
             stops = job.goal is Goal.STOP_WITH_SAVEPOINT
             action = StopWithSavepoint(run.id, request) if stops else TriggerSavepoint(run.id, request)
             return Step(replace(job, savepoint_request=replace(request, sent=True)), action)
@@ -247,7 +248,7 @@ def _wind_down(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
         case Alive():
             return _cancel(job, seen, now)
         case Absent() if job.run is not None:
-            job, over = _gone(job, job.run, seen, now)
+            job, over = _gone(job, job.run, seen)
             return Step(_settle(job, Status.CANCELLED, "", now) if over else job)
         case Ended():
             return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))
@@ -263,18 +264,18 @@ def _cancel(job: Job, seen: Alive, now: int) -> Step:
     return Step(job) if seen.cancelling else Step(job, Cancel(job.run.id))
 
 
-def _gone(job: Job, run: Run, seen: Absent, now: int) -> tuple[Job, bool]:
+def _gone(job: Job, run: Run, seen: Absent) -> tuple[Job, bool]:
     """Say whether an absent run will surely not appear (again)."""
     if run.seen:
-        return _missing(job, run, seen, now)
-    return job, not _may_land(run, seen, now)
+        return _missing(job, run, seen)
+    return job, not _may_land(run, seen)
 
 
-def _missing(job: Job, run: Run, seen: Absent, now: int) -> tuple[Job, bool]:
+def _missing(job: Job, run: Run, seen: Absent) -> tuple[Job, bool]:
     """Say whether a run that Flink has shown is lost; the time it is away counts while Flink answers."""
     if run.missing_since is None:
-        return replace(job, run=replace(run, missing_since=now)), False
-    return job, now - max(run.missing_since, seen.answering_since) >= MISSING_GRACE_MS
+        return replace(job, run=replace(run, missing_since=seen.sent_at)), False
+    return job, seen.sent_at - max(run.missing_since, seen.answering_since) >= MISSING_GRACE_MS
 
 
 def _watch(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
@@ -283,7 +284,7 @@ def _watch(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
         case Alive() if job.savepoint_request is not None:
             return _savepoint(job, seen, now)
         case Absent() if job.run is not None:
-            job, over = _gone(job, job.run, seen, now)
+            job, over = _gone(job, job.run, seen)
             return Step(_settle(job, Status.CANCELLED, "", now) if over else job)
         case Ended():
             return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))

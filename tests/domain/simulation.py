@@ -1,13 +1,15 @@
-"""Random lives of one job: slow and refused submissions, crashes, racing controllers, users who change their mind.
+"""Random lives of one job: two racing controllers that crash, a user who changes their mind, and a troubled Flink.
 
 Each world is made from its seed alone. `python -m tests.domain.simulation 20000` plays that many and prints the
-seeds that went wrong.
+seeds that went wrong, and how the lives have ended; with `mutations` after the number it counts for each mutation
+in how many worlds it goes wrong as foretold.
 """
 
 import random
 import sys
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from penstock.domain import calls, lifecycle
 from penstock.domain.engine import (
@@ -16,395 +18,291 @@ from penstock.domain.engine import (
     Alive,
     Cancel,
     Ended,
-    Ending,
+    Full,
     Observation,
     Refusal,
     Refused,
-    SavepointFailed,
-    SavepointState,
-    SavepointWritten,
+    SavepointRefusal,
     StopWithSavepoint,
     Submit,
     TriggerSavepoint,
+    Unanswered,
     Unreachable,
 )
 from penstock.domain.errors import NotAllowed
-from penstock.domain.job import Goal, Job, JobConfig, JobType, Run, SavepointRequest, Status
+from penstock.domain.job import Goal, Job, JobConfig, JobType, SavepointRequest, Status
+from tests.domain import mutations, truth
+from tests.domain.mutations import Mutation
+from tests.domain.simulated_flink import UNUSABLE, Lost, SimulatedFlink
+from tests.domain.simulated_parts import FlinkJob
+from tests.domain.truth import StateLedger, Wrong
 
-BUSY_TICKS, QUIET_TICKS = 120, 100
-LATE_MS = 25_000
-"""A slow submission lands within this time; one that a paused JobManager holds lands after any window."""
+BUSY_TICKS, QUIET_TICKS = 100, 200
+QUEUE_CUS = 4
 
 
-@dataclass
-class Rules:
-    """The eight rules that a mutation can take away."""
-
-    record_before_act: bool = True
-    same_id_on_retry: bool = True
-    wait_out_the_window: bool = True
-    refusal_waits_for_earlier_attempts: bool = True
-    writes_name_their_version: bool = True
-    newest_state_is_passed_on: bool = True
-    old_observations_are_dropped: bool = True
-    superseded_runs_are_cancelled: bool = True
+Call = Callable[[Job, int], Job]
 
 
 @dataclass
-class FlinkJob:
-    run: Run
-    landed_late: bool
-    state: str = "CREATED"
-    ran: bool = False
-    checkpoint: str | None = None
-    newest: str | None = None
-    savepoints: dict[str, SavepointState] = field(default_factory=dict)
-    ended_at: int = 0
+class Look:
+    """A row as it was read, and what Flink said then; both may be out of date when they are used."""
 
-    @property
-    def alive(self) -> bool:
-        return self.state in ("CREATED", "RUNNING", "CANCELLING")
-
-
-class Lost(Exception):
-    """The answer never came; the act may have happened."""
-
-
-class Cluster:
-    """A Flink that may be slow or away, and whose jobs fail; it keeps what real Flink was seen to keep."""
-
-    def __init__(self, random_: random.Random) -> None:
-        self.random = random_
-        self.now = 1_000_000
-        self.answering_since = self.now
-        self.jobs: dict[str, FlinkJob] = {}
-        self.on_the_way: list[tuple[int, bool, Run]] = []
-        self.away = False
-        self.failed_triggers: set[str] = set()
-        self._states = 0
-
-    def new_state(self, kind: str) -> str:
-        self._states += 1
-        return f"{kind}-{self._states:05}"
-
-    def perform(self, action: Action) -> None:
-        if self.away:
-            raise Lost
-        match action:
-            case Submit(job):
-                self._submit(job)
-            case Cancel(run_id):
-                self._cancel(run_id)
-            case TriggerSavepoint(run_id, request) | StopWithSavepoint(run_id, request):
-                self._savepoint(run_id, request, stop=isinstance(action, StopWithSavepoint))
-
-    def _submit(self, job: Job) -> None:
-        run = job.run
-        assert run is not None
-        dice = self.random.random()
-        if run.id not in self.jobs and dice < 0.10:
-            raise Refused("bad SQL")
-        if dice < 0.45:
-            held = dice < 0.25
-            delay = 90_000 if held else self.random.randint(1_000, LATE_MS)
-            self.on_the_way.append((self.now + delay, held, run))
-            raise Lost
-        self._land(run, late=False)
-
-    def _land(self, run: Run, *, late: bool) -> None:
-        if run.id not in self.jobs:  # Flink refuses an id that it has seen
-            self.jobs[run.id] = FlinkJob(run, late, newest=run.resume_from)
-
-    def _cancel(self, run_id: str) -> None:
-        job = self.jobs.get(run_id)
-        if job and job.alive:
-            job.state = "CANCELLING"
-
-    def _savepoint(self, run_id: str, request: SavepointRequest, *, stop: bool) -> None:
-        job = self.jobs.get(run_id)
-        if job is None or job.state != "RUNNING" or request.trigger_id in job.savepoints:
-            return
-        if self.random.random() < 0.3:
-            job.savepoints[request.trigger_id] = SavepointFailed("a task is gone")
-            self.failed_triggers.add(request.trigger_id)
-            return
-        job.newest = self.new_state("sp")
-        job.savepoints[request.trigger_id] = SavepointWritten(job.newest)
-        if stop:
-            self._end(job, "FINISHED")
-
-    def _end(self, job: FlinkJob, state: str) -> None:
-        job.state, job.ended_at = state, self.now
-
-    def look(self, job: Job) -> Observation:
-        if self.away:
-            return Unreachable()
-        found = self.jobs.get(job.run.id) if job.run else None
-        if found is None:
-            return Absent(self.now, self.answering_since)
-        trigger = job.savepoint_request.trigger_id if job.savepoint_request else ""
-        savepoint = found.savepoints.get(trigger)
-        if found.alive:
-            return Alive(
-                sent_at=self.now,
-                answering_since=self.answering_since,
-                started_at=1,
-                all_running=found.state == "RUNNING",
-                cancelling=found.state == "CANCELLING",
-                checkpoint=found.checkpoint,
-                savepoint=savepoint,
-            )
-        return Ended(
-            sent_at=self.now,
-            how=Ending(found.state),
-            started_at=1,
-            ended_at=found.ended_at,
-            ran=found.ran,
-            checkpoint=found.checkpoint,
-            savepoint=savepoint,
-        )
-
-    def live(self, *, quiet: bool) -> None:
-        """Let some seconds pass."""
-        self.now += self.random.randint(1_000, 8_000)
-        for arrival in [one for one in self.on_the_way if one[0] <= self.now]:
-            self.on_the_way.remove(arrival)
-            self._land(arrival[2], late=arrival[1])
-        for job in self.jobs.values():
-            self._live_job(job, quiet=quiet)
-        if quiet or self.random.random() < 0.05:
-            was_away, self.away = self.away, not quiet and not self.away
-            if was_away:
-                self.answering_since = self.now
-
-    def _live_job(self, job: FlinkJob, *, quiet: bool) -> None:
-        dice = self.random.random()
-        if job.state == "CANCELLING" and dice < 0.7:
-            self._end(job, "CANCELED")
-        elif job.state == "CREATED" and dice < 0.6:
-            job.state, job.ran = "RUNNING", True
-        elif job.state == "CREATED" and not quiet and dice < 0.65:
-            self._end(job, "FAILED")
-        elif job.state == "RUNNING" and dice < 0.4:
-            job.checkpoint = job.newest = self.new_state("cp")
-        elif job.state == "RUNNING" and not quiet and dice < 0.5:
-            self._end(job, "FAILED" if dice < 0.49 else "FINISHED" if dice < 0.495 else "CANCELED")
+    row: Job
+    seen: Observation
 
 
 class World:
-    """One job, its row, its cluster, two controllers and a user."""
+    """One job, its row, its Flink, two controllers and a user."""
 
-    def __init__(self, seed: int, rules: Rules | None = None) -> None:
+    def __init__(self, seed: int, mutation: Mutation = mutations.NONE) -> None:
         self.seed = seed
-        self.rules = rules or Rules()
-        self.random = random.Random(seed)
-        self.cluster = Cluster(self.random)
-        config = JobConfig(
-            restart_on_failure=self.random.random() < 0.8,
-            restart_from_checkpoint=True,
-            restart_limit_per_hour=self.random.choice([-1, 2]),
-        )
-        self.row = Job(1, "p", "u", "u", JobType.SQL, "job", "default", 0, 0, config=config)
+        self.mutation = mutation
+        self.dice = random.Random(seed)
+        self.flink = SimulatedFlink(self.dice, self._judge_start)
+        self.ledger = StateLedger(self.flink.written)
+        self.wrong: set[Wrong] = set()
         self.recorded: set[str] = set()
-        self.resumed: list[tuple[str | None, str | None]] = []
-        self.ids = 0
-        self.wrong: list[str] = []
-        self.last_seen: tuple[Job, Observation] = (self.row, Unreachable())
-
-    def new_id(self) -> str:
-        self.ids += 1
-        return f"{self.seed}-{self.ids}"
+        self.crowded = self.asleep = False
+        self.crash = self.dice.choice((0.0, 0.1, 0.3))
+        self.slowness = self.dice.choice((0.0, 0.2, 0.5, 0.8))
+        self.sleepiness = self.dice.choice((0.0, 0.1))
+        self.rereading = self.dice.choice((0.2, 0.5, 0.9))
+        self.impatience = self.dice.choice((0.05, 0.15, 0.4))
+        self.habits = self._draw_habits()
+        config = JobConfig(
+            restart_on_failure=self.dice.random() < 0.8,
+            restart_from_checkpoint=self.dice.random() < 0.9,
+            restart_limit_per_hour=self.dice.choice((-1, 2)),
+        )
+        self.row = Job(1, "p", "u", "u", JobType.SQL, "job", "default", 0, 0, sql="a", config=config)
+        self._ids = 0
+        self._planned_restarts: list[int] = []
 
     def play(self) -> "World":
-        for tick in range(BUSY_TICKS + QUIET_TICKS):
-            quiet = tick >= BUSY_TICKS
-            self.cluster.live(quiet=quiet)
-            if quiet:
-                self._pass(crashes=False)
-            else:
-                self._race()
-            self._check_now()
-            if quiet and self._is_calm():
-                break
-        self._check_end()
+        held: list[Look | None] = [None, None]
+        self._write(calls.request_run(self.row, resume=False, now=self.flink.now))
+        for _ in range(BUSY_TICKS):
+            self._let_pass(quiet=False)
+            self.crowded = self.dice.random() < (0.8 if self.crowded else 0.1)
+            self.asleep = self.dice.random() < (0.9 if self.asleep else self.sleepiness)
+            held = [self._busy_pass(look) for look in held]
+            self.wrong |= truth.judge_now(self.row, self.flink)
+        self.crash, self.impatience, self.crowded, self.asleep = 0, 0, False, False
+        for _ in range(QUIET_TICKS):
+            if truth.is_settled(self.row, self.flink):
+                return self
+            self._let_pass(quiet=True)
+            self._pass(self._look())
+            self.wrong |= truth.judge_now(self.row, self.flink)
+        orphaned = self.flink.alive().keys() - {truth.run_id_of(self.row)}
+        self.wrong.add(Wrong.ORPHAN if orphaned else Wrong.UNSETTLED)
         return self
 
-    def _race(self) -> None:
-        """Let two controllers look, then one after the other (or after the user) read, decide, record and act."""
-        watched = self.row
-        seen = self.cluster.look(watched)
-        read = self.row
-        if self.random.random() < 0.10:
+    def _let_pass(self, *, quiet: bool) -> None:
+        self.flink.let_pass(quiet=quiet)
+        self.wrong |= truth.judge_now(self.row, self.flink)  # before anyone sees and mends it
+
+    # --- the controllers ---
+
+    def _busy_pass(self, look: Look | None) -> Look | None:
+        """Let a controller look, or use an older look; users and the other controller come in between."""
+        look = look or self._look()
+        if self.dice.random() < self.impatience:
             self._user()
-        self._pass(crashes=True, read=read, seen=seen)
-        stale = self.random.random() < 0.5
-        if self.random.random() < 0.25:
-            self._user()
-        self._pass(crashes=True, read=None if stale else read, seen=seen, watched=watched)
+        if self.asleep or self.dice.random() < self.slowness:
+            return look
+        self._pass(self._read_anew(look) if self.dice.random() < self.rereading else look)
+        return look if self.dice.random() < 0.1 else None
 
-    def _pass(
-        self,
-        *,
-        crashes: bool,
-        read: Job | None = None,
-        seen: Observation | None = None,
-        watched: Job | None = None,
-    ) -> None:
-        """Make one pass; `seen` may be older than the row that is `read` (None: read now)."""
-        before = read or self.row
-        seen = self._seen(before, seen, watched)
-        step = self._decide(before, seen)
-        self.cluster.now += 1
-        if not self._crashes(crashes, 0.05):
-            self._record_and_act(before, step, crashes=crashes)
-            self._cancel_superseded()
+    def _look(self) -> Look:
+        seen: Observation = self.flink.look(self.row)
+        if self.row.run is None and isinstance(seen, Absent):
+            for_ever = self.row.config.cus > QUEUE_CUS
+            if for_ever or self.crowded:
+                seen = Full(seen.sent_at, "no room", for_ever)
+        return Look(self.row, seen)
 
-    def _seen(self, before: Job, seen: Observation | None, watched: Job | None) -> Observation:
-        if seen is None:
-            seen = self.cluster.look(before)
-        elif watched is not None and _run_id(watched) != _run_id(before) and not isinstance(seen, Unreachable):
-            # What was asked of another run says of this one only that it was not there.
-            seen = Absent(seen.sent_at, self.cluster.answering_since)
-        if not self.rules.old_observations_are_dropped and not isinstance(seen, Unreachable | Refusal):
-            seen = replace(seen, sent_at=self.cluster.now + 1)
-        return seen
+    def _read_anew(self, look: Look) -> Look:
+        """What was asked of another run says of this one only that it was not there."""
+        seen = look.seen
+        if truth.run_id_of(self.row) != truth.run_id_of(look.row) and not isinstance(seen, Unreachable):
+            seen = Absent(seen.sent_at, self.flink.answering_since)
+        return Look(self.row, seen)
 
-    def _record_and_act(self, before: Job, step: lifecycle.Step, *, crashes: bool) -> None:
-        if self.rules.record_before_act:
-            if self._record(before, step.job) and not self._crashes(crashes, 0.08):
-                self._act(step.action, crashes=crashes)
+    def _pass(self, look: Look) -> None:
+        step = self._decide(look.row, look.seen)
+        if self._crashes():
             return
-        self._act(step.action, crashes=crashes)
-        if not self._crashes(crashes, 0.08):
-            self._record(before, step.job)
-
-    def _crashes(self, crashes: bool, share: float) -> bool:
-        return crashes and self.random.random() < share
+        if self.mutation.acts_before_it_records:
+            self._act(step.action)
+            if not self._crashes():
+                self._record(look, step.job)
+        elif self._record(look, step.job) and not self._crashes():
+            self._act(step.action)
+        self._cancel_superseded()
 
     def _decide(self, job: Job, seen: Observation) -> lifecycle.Step:
-        if not self.rules.newest_state_is_passed_on:
-            job = replace(job, newest_state=None)
-        if isinstance(seen, Refusal) and not self.rules.refusal_waits_for_earlier_attempts and job.run:
-            job = replace(job, run=replace(job.run, attempts=1))
-        if not self.rules.wait_out_the_window and job.run and job.goal in (Goal.STOP, Goal.DELETE):
-            job = replace(job, run=replace(job.run, attempts=0))
-        step = lifecycle.decide(job, seen, self.cluster.now, self.new_id)
-        retried = isinstance(step.action, Submit) and step.job.run is not None and step.job.run.attempts > 1
-        if retried and not self.rules.same_id_on_retry:
-            job = replace(step.job, run=step.job.run and replace(step.job.run, id=self.new_id()))
-            step = lifecycle.Step(job, Submit(job))
-        return step
+        self.flink.now += 1
+        return self.mutation.decide(job, seen, self.flink.now, self._new_id)
 
-    def _record(self, before: Job, after: Job) -> bool:
-        if after == before:
+    def _record(self, look: Look, after: Job) -> bool:
+        if look.row.version == self.row.version:
+            self._note_shown(look)
+        if after == look.row:
             return True
-        if self.rules.writes_name_their_version and self.row.version != before.version:
+        if self.row.version != look.row.version and not self.mutation.overwrites_newer_rows:
             return False
-        if after.run and _run_id(after) != _run_id(before):
-            self.recorded.add(after.run.id)
-            self._check_resume(after)
-        self._check_stop(before, after)
-        self.row = replace(after, version=self.row.version + 1, written_at=self.cluster.now)
+        self._judge_write(look.row, after)
+        if after.run and after.run.id != truth.run_id_of(look.row):
+            self._plan(after, after.run.id)
+        self._write(after)
         return True
 
-    def _act(self, action: Action | None, *, crashes: bool) -> None:
+    def _write(self, row: Job) -> None:
+        self.row = replace(row, version=self.row.version + 1, written_at=self.flink.now)
+
+    def _act(self, action: Action | None) -> None:
         if action is None:
             return
+        if self.dice.random() < self.impatience / 4:
+            self._user()
         try:
-            self.cluster.perform(action)
+            self.flink.perform(action)
         except Lost:
-            return
+            if isinstance(action, Submit):
+                self._tell(Unanswered(_run_id(action), "no answer"))
         except Refused as refused:
-            if crashes and self.random.random() < 0.08:
-                return
-            assert isinstance(action, Submit)
-            assert action.job.run is not None
-            row = self.row
-            self._record(row, self._decide(row, Refusal(action.job.run.id, refused.reason)).job)
+            self._tell(_refusal(action, refused))
+
+    def _tell(self, told: Observation) -> None:
+        if not self._crashes():
+            self._record(Look(self.row, told), self._decide(self.row, told).job)
 
     def _cancel_superseded(self) -> None:
-        if self.rules.superseded_runs_are_cancelled and not self.cluster.away:
-            for run_id, job in self.cluster.jobs.items():
-                if job.alive and run_id in self.recorded and run_id != _run_id(self.row):
-                    self.cluster.perform(Cancel(run_id))
+        if self.mutation.spares_superseded_runs or self.flink.away:
+            return
+        for run_id in self.flink.alive().keys() & self.recorded - {truth.run_id_of(self.row)}:
+            self._act(Cancel(run_id))
+
+    def _crashes(self) -> bool:
+        return self.dice.random() < self.crash
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"run{self._ids}"
+
+    # --- the user ---
 
     def _user(self) -> None:
         """Make one call at random; most are refused for the job's status, as they should be."""
-        now, row = self.cluster.now, self.row
-        request = SavepointRequest(self.new_id(), "obs://penstock/sp/", now)
-        try:
-            match self.random.randint(0, 12):
-                case 0 | 1 | 2 | 3:
-                    row = calls.request_run(row, resume=self.random.random() < 0.7, now=now)
-                case 4 | 10 | 11 | 12:
-                    row = calls.request_stop(row, savepoint=None, now=now)
-                case 5 | 6:
-                    row = calls.request_stop(row, savepoint=request, now=now)
-                case 7 | 8:
-                    row = calls.request_savepoint(row, request)
-                case 9 if self.random.random() < 0.1:
-                    row = calls.request_delete(row, now)
-        except NotAllowed:
-            return
-        if row.deleted_at is None or self.row.deleted_at is None:
-            self.row = replace(row, version=self.row.version + 1, written_at=now)
+        self.flink.now += 1
+        [call] = self.dice.choices(list(self.habits), list(self.habits.values()))
+        if self.row.deleted_at is None:
+            try:
+                self._write(call(self.row, self.flink.now))
+            except NotAllowed:
+                return
 
-    # --- what must hold ---
+    def _draw_habits(self) -> dict[Call, float]:
+        """Say how likely each call is; users differ in what they do most."""
+        usual = {self._run: 12, self._stop: 3, self._stop_saved: 3, self._save: 3, self._change: 3}
+        habits = {call: share * self.dice.choice((0.3, 1, 5)) for call, share in usual.items()}
+        return habits | {self._delete: 0.2}
 
-    def _check_now(self) -> None:
-        alive = {run_id for run_id, job in self.cluster.jobs.items() if job.alive and not job.landed_late}
-        alive -= {run_id for run_id in alive if self.cluster.jobs[run_id].state == "CANCELLING"}
-        if len(alive) > 1:
-            self.wrong.append("two live Flink jobs")
-        if alive and (alive - {_run_id(self.row)} or self.row.goal is Goal.REST):
-            self.wrong.append("a live Flink job that the row does not know")
+    def _run(self, row: Job, now: int) -> Job:
+        resume = self.dice.random() < 0.8
+        after = calls.request_run(row, resume=resume, now=now)
+        self.ledger.run_asked_for(resume=resume)
+        self._planned_restarts.clear()
+        return after
 
-    def _check_resume(self, after: Job) -> None:
-        """A restart resumes from the newest state that Flink has written in this life and reported before."""
-        assert after.run is not None
-        if after.restart_count and after.run.attempts == 0:
-            known = self.row.newest_state or self.row.restore_point
-            if known and after.run.resume_from is None:
-                self.wrong.append("a restart from nothing although there was state")
-            elif known and after.run.resume_from != known and (after.run.resume_from or "")[3:] < known[3:]:
-                self.wrong.append("a restart from stale state")
+    def _stop(self, row: Job, now: int) -> Job:
+        return calls.request_stop(row, savepoint=None, now=now)
 
-    def _check_stop(self, before: Job, after: Job) -> None:
-        """A stop has failed only when the savepoint that it asked for has."""
-        stopping = before.goal is Goal.STOP_WITH_SAVEPOINT and after.goal is Goal.WATCH
-        if stopping and before.savepoint_request.trigger_id not in self.cluster.failed_triggers:
-            self.wrong.append("a stop called failed whose savepoint was not")
+    def _stop_saved(self, row: Job, now: int) -> Job:
+        return calls.request_stop(row, savepoint=self._request(now), now=now)
 
-    def _is_calm(self) -> bool:
-        alive = {run_id for run_id, job in self.cluster.jobs.items() if job.alive}
-        running = self.row.status is Status.RUNNING and alive == {_run_id(self.row)}
-        return not self.cluster.on_the_way and (running or (self.row.goal is Goal.REST and not alive))
+    def _save(self, row: Job, now: int) -> Job:
+        return calls.request_savepoint(row, self._request(now))
 
-    def _check_end(self) -> None:
-        alive = {run_id for run_id, job in self.cluster.jobs.items() if job.alive}
-        if alive - {_run_id(self.row)}:
-            self.wrong.append("an orphan is left")
-        running = self.row.status in (Status.RUNNING, Status.CANCEL_FAILED) and bool(alive)
-        at_rest = self.row.goal is Goal.REST and not alive
-        if not (running or at_rest):
-            self.wrong.append(f"not settled: {self.row.status} with {self.row.goal}, alive: {len(alive)}")
+    def _change(self, row: Job, now: int) -> Job:
+        """Another script, which cannot start from the state of this one; or another size."""
+        cus = self.dice.choice((2, 2, 2, 2, QUEUE_CUS + 1))
+        wanted = replace(row, sql=self.dice.choice("ab"), config=replace(row.config, cus=cus))
+        return calls.request_update(row, wanted, now)
+
+    def _delete(self, row: Job, now: int) -> Job:
+        return calls.request_delete(row, now)
+
+    def _request(self, now: int) -> SavepointRequest:
+        target = UNUSABLE if self.dice.random() < 0.1 else "obs://b/"
+        return SavepointRequest(f"trigger-{self._new_id()}", target, now)
+
+    # --- what is judged ---
+
+    def _judge_start(self, job: FlinkJob) -> None:
+        self._note(self.ledger.judge_start(job))
+
+    def _judge_write(self, before: Job, after: Job) -> None:
+        self._note(truth.judge_write(before, after, self.flink))
+
+    def _note(self, wrong: Wrong | None) -> None:
+        if wrong is not None:
+            self.wrong.add(wrong)
+
+    def _note_shown(self, look: Look) -> None:
+        seen = look.seen
+        if (
+            look.row.goal is not Goal.REST
+            and isinstance(seen, Alive | Ended)
+            and seen.sent_at > look.row.written_at
+        ):
+            self.ledger.shown(look.row, seen)
+
+    def _plan(self, row: Job, run_id: str) -> None:
+        self.recorded.add(run_id)
+        restart = row.restart_count > 0
+        self.ledger.planned(run_id, with_state=not restart or row.config.restart_from_checkpoint)
+        if restart:
+            self._planned_restarts.append(self.flink.now)
+            limit = row.config.restart_limit_per_hour
+            if 0 <= limit < len(self._planned_restarts):
+                self.wrong.add(Wrong.OVER_BUDGET)
 
 
-def _run_id(job: Job) -> str | None:
-    return job.run.id if job.run else None
+def _run_id(action: Submit) -> str:
+    assert action.job.run is not None
+    return action.job.run.id
+
+
+def _refusal(action: Action, refused: Refused) -> Observation:
+    match action:
+        case TriggerSavepoint(_, request) | StopWithSavepoint(_, request):
+            return SavepointRefusal(request.trigger_id, refused.reason)
+        case Submit():
+            return Refusal(_run_id(action), refused.reason, refused.state_missing)
+    raise refused
 
 
 def main() -> None:
-    worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    worlds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    if "mutations" in sys.argv:
+        for mutation in mutations.RULES + mutations.OTHERS:
+            caught = sum(bool(World(seed, mutation).play().wrong & mutation.leads_to) for seed in worlds)
+            print(f"{caught:>8} {mutation.name}", flush=True)
+        return
     ends: Counter[Status] = Counter()
     bad = 0
-    for seed in range(worlds):
+    for seed in worlds:
         world = World(seed).play()
         ends[world.row.status] += 1
         if world.wrong:
             bad += 1
-            print(f"seed {seed}: {sorted(set(world.wrong))}")
-    print(f"{worlds} worlds, {bad} went wrong; they ended in", dict(ends.most_common()))
+            print(f"seed {seed}: {', '.join(sorted(world.wrong))}")
+    for status, count in ends.most_common():
+        print(f"{count:>8} {status}")
+    print(f"{len(worlds)} worlds, {bad} went wrong")
     sys.exit(1 if bad else 0)
 
 

@@ -119,7 +119,9 @@ NEVER_RAN = replace(ENDED, status=Status.SUBMIT_FAILED, started_at=None, newest_
         pytest.param(replace(ENDED, savepoint=REQUESTED), "obs://b/requested/", id="a requested savepoint"),
         pytest.param(replace(ENDED, savepoint=IMPORTED), "obs://b/imported/", id="an imported savepoint"),
         pytest.param(ENDED, "obs://b/chk-9/", id="the newest checkpoint when there is no savepoint"),
-        pytest.param(replace(ENDED, newest_state=None), None, id="nothing when there is neither"),
+        pytest.param(
+            replace(ENDED, newest_state=None), "obs://b/oldest/", id="what a life that wrote none was started from"
+        ),
         pytest.param(NEVER_RAN, "obs://b/oldest/", id="what a life that never ran was to start from"),
         pytest.param(job(), None, id="nothing for a draft"),
     ],

@@ -190,10 +190,11 @@ def test_a_stop_with_savepoint_is_asked_for_until_flink_knows_of_it() -> None:
     assert decide(PARKING, alive(all_running=False)) == Step(PARKING)
 
 
-def test_a_savepoint_written_by_a_job_that_still_runs_is_on_record_and_its_end_is_awaited() -> None:
-    assert decide(PARKING, alive(savepoint=SavepointWritten(PARKED.path))) == Step(
-        replace(PARKING, savepoint=PARKED, newest_state=PARKED.path)
-    )
+def test_a_job_that_lives_on_after_its_savepoint_is_on_record_and_stopped_again() -> None:
+    saved = replace(PARKING, savepoint=PARKED, newest_state=PARKED.path)
+    look = alive(savepoint=SavepointWritten(PARKED.path))
+    assert decide(PARKING, look) == Step(asked(saved), StopWithSavepoint("run", REQUEST))
+    assert decide(PARKING, replace(look, all_running=False)) == Step(saved)
 
 
 @pytest.mark.covers("D9")

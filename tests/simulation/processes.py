@@ -1,0 +1,273 @@
+"""Service processes that crash: the real reconciler and store, over a database and an engine that outlive them.
+
+A crash is raised right before or after a transaction or an act. Nothing in the service catches it, and what the
+process still had to do is lost with it.
+"""
+
+import contextlib
+import random
+import uuid
+from collections.abc import Callable, Collection, Iterator
+
+from sqlalchemy import Connection
+
+from penstock.controller.capacity import Room
+from penstock.controller.reconcile import Reconciler
+from penstock.domain import calls
+from penstock.domain.engine import (
+    Action,
+    Ending,
+    EngineUnavailable,
+    Overview,
+    Refused,
+    SavepointFailed,
+    SavepointRunning,
+    Unreachable,
+    Watched,
+)
+from penstock.domain.errors import NotAllowed
+from penstock.domain.job import Goal, Job, JobConfig, SavepointRequest, Status
+from penstock.store import jobs
+from penstock.store.database import Database
+from penstock.telemetry import Metrics
+from tests.controller.world import PROGRAMS, Clock, Later
+from tests.fake_engine import FakeEngine, FakeRun
+from tests.store.conftest import draft
+
+JOBS, BUSY_TICKS, QUIET_TICKS = 2, 15, 60
+ROOM = 8
+
+
+class Crash(BaseException):
+    """The process is killed here."""
+
+
+class Fuse:
+    """Kills its process at the n-th dangerous place from now; None spares it."""
+
+    left: int | None = None
+
+    def burn(self) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Crash
+
+
+class CrashingDatabase(Database):
+    def __init__(self, url: str, fuse: Fuse) -> None:
+        super().__init__(url)
+        self._fuse = fuse
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        self._fuse.burn()
+        with super().write() as tx:
+            yield tx
+            self._fuse.burn()
+        self._fuse.burn()
+
+
+class CrashingEngine:
+    """One process's way to the engine that all share."""
+
+    def __init__(self, engine: FakeEngine, fuse: Fuse) -> None:
+        self._engine = engine
+        self._fuse = fuse
+
+    def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
+        return self._engine.look(watched)
+
+    def perform(self, action: Action) -> None:
+        self._fuse.burn()
+        try:
+            self._engine.perform(action)
+        finally:
+            self._fuse.burn()
+
+
+class Process:
+    def __init__(self, url: str, queue: str, engine: FakeEngine, now_ms: Callable[[], int]) -> None:
+        self.fuse = Fuse()
+        self._acts = Later()
+        self._database = CrashingDatabase(url, self.fuse)
+        self._reconciler = Reconciler(
+            queue=queue,
+            database=self._database,
+            engine=CrashingEngine(engine, self.fuse),
+            room=lambda: Room.whole(queue, cus=ROOM, slots=ROOM),
+            in_background=self._acts.take,
+            now_ms=now_ms,
+            new_id=lambda: uuid.uuid4().hex,
+            wake=lambda: None,
+            metrics=Metrics(),
+        )
+
+    def look_and_decide(self) -> None:
+        self._reconciler.make_pass()
+
+    def act(self) -> None:
+        self._acts.do()
+
+    def end(self) -> None:
+        self._database.close()
+
+
+class Plant:
+    """Two processes that keep the jobs of one queue, their users, and an engine with troubles."""
+
+    def __init__(self, seed: int, database: Database, url: str, project: str) -> None:
+        self._dice = random.Random(seed)
+        self._database = database
+        self._url = url
+        self._queue = uuid.uuid4().hex
+        self._clock = Clock()
+        self.engine = FakeEngine(self._clock, PROGRAMS)
+        self._processes = [self._new_process(), self._new_process()]
+        with database.write() as tx:
+            self._ids = [jobs.create(tx, self._draft(project)).id for _ in range(JOBS)]
+        self.crashes = 0
+        self.wrong: set[str] = set()
+
+    def _draft(self, project: str) -> Job:
+        config = JobConfig(
+            checkpoint_enabled=True,
+            restart_on_failure=self._dice.random() < 0.8,
+            restart_from_checkpoint=True,
+            cus=self._dice.choice((2, 5)),
+        )
+        return draft(
+            project, queue=self._queue, sql=self._dice.choice(("endless", "endless", "bounded")), config=config
+        )
+
+    def _new_process(self) -> Process:
+        return Process(self._url, self._queue, self.engine, self._clock)
+
+    def play(self) -> "Plant":
+        for _ in range(BUSY_TICKS):
+            self._clock.now += self._dice.randint(100, 6_000)
+            self._user()
+            self._trouble()
+            self._work(crashing=True)
+            self._judge_now()
+        self._calm_down()
+        for _ in range(QUIET_TICKS):
+            self._clock.now += 15_000
+            self._work(crashing=False)
+            self._judge_now()
+            if not (unsettled := self._unsettled()):
+                break
+        else:
+            self.wrong |= unsettled
+        for process in self._processes:
+            process.end()
+        return self
+
+    def rows(self) -> list[Job]:
+        with self._database.read() as tx:
+            return [jobs.get_any(tx, job_id) for job_id in self._ids]
+
+    # --- the processes ---
+
+    def _work(self, *, crashing: bool) -> None:
+        """Let both look and decide, in any order, before or between or after each other's acts."""
+        steps = [(at, step) for at in (0, 1) for step in (Process.look_and_decide, Process.act)]
+        self._dice.shuffle(steps)
+        for at, step in steps:
+            process = self._processes[at]
+            process.fuse.left = self._dice.randint(0, 6) if crashing and self._dice.random() < 0.2 else None
+            try:
+                step(process)
+            except Crash:
+                process.end()
+                self.crashes += 1
+                self._processes[at] = self._new_process()
+
+    # --- users and troubles ---
+
+    def _user(self) -> None:
+        if self._dice.random() < 0.3:
+            return
+        with self._database.write() as tx:
+            now = self._clock()
+            before = jobs.get_any(tx, self._dice.choice(self._ids))
+            with contextlib.suppress(NotAllowed):
+                jobs.record(tx, before, self._call(before, now), now)
+
+    def _call(self, job: Job, now: int) -> Job:
+        request = SavepointRequest(uuid.uuid4().hex, f"obs://penstock/sp/{job.id}/", now)
+        match self._dice.randint(0, 40):
+            case 0:
+                return calls.request_delete(job, now)
+            case dice if dice < 20:
+                return calls.request_run(job, resume=True, now=now)
+            case dice if dice < 30:
+                return calls.request_stop(job, savepoint=None, now=now)
+            case dice if dice < 36:
+                return calls.request_stop(job, savepoint=request, now=now)
+        return calls.request_savepoint(job, request)
+
+    def _trouble(self) -> None:
+        engine = self.engine
+        if self._dice.random() < 0.15:
+            engine.away = None if engine.away else "connection refused"
+        if self._dice.random() < 0.15:
+            engine.holds_submissions = not engine.holds_submissions
+        if self._dice.random() < 0.2:
+            self._land()
+        engine.savepoints_fail = "a task is gone" if self._dice.random() < 0.1 else None
+        engine.savepoints_refused = "nothing can be written there" if self._dice.random() < 0.05 else None
+        running = [run_id for run_id, run in engine.runs.items() if run.how is None and run.running]
+        match self._dice.randint(0, 30):
+            case 0 | 1 if running:
+                self._fail(self._dice.choice(running))
+            case 2 if running:
+                engine.restart(self._dice.choice(running), "a TaskManager is gone")
+            case 3:
+                engine.held.clear()
+                engine.lose()
+
+    def _fail(self, run_id: str) -> None:
+        """End a run, and the savepoints that it was writing, as Flink does."""
+        run = self.engine.runs[run_id]
+        for trigger, (request, state) in run.savepoints.items():
+            if isinstance(state, SavepointRunning):
+                run.savepoints[trigger] = (request, SavepointFailed("the job has failed"))
+        self.engine.end(run_id, Ending.FAILED, "/ by zero")
+
+    def _land(self) -> None:
+        """Let what was held land, wherever it was refused it is gone."""
+        held, self.engine.held = self.engine.held, []
+        for submit in held:
+            self.engine.held = [submit]
+            with contextlib.suppress(Refused, EngineUnavailable):
+                self.engine.land()
+
+    def _calm_down(self) -> None:
+        self.engine.away, self.engine.holds_submissions = None, False
+        self.engine.savepoints_fail = self.engine.savepoints_refused = None
+        self._land()
+
+    # --- what must hold ---
+
+    def _alive(self) -> dict[str, FakeRun]:
+        return {run_id: run for run_id, run in self.engine.runs.items() if run.how is None}
+
+    def _judge_now(self) -> None:
+        doubled = [run.job.id for run in self._alive().values() if not run.cancelling]
+        if len(doubled) > len(set(doubled)):
+            self.wrong.add("two live runs of one job")
+
+    def _unsettled(self) -> set[str]:
+        """Say what keeps rows and engine from agreeing: one live run for each running row, and no other."""
+        alive = set(self._alive())
+        current: set[str] = set()
+        wrong: set[str] = set()
+        for row in self.rows():
+            run_id = row.run.id if row.run else None
+            current |= {run_id} if run_id else set()
+            running = row.status in (Status.RUNNING, Status.CANCEL_FAILED) and run_id in alive
+            waiting = row.status is Status.SUBMITTING and row.run is None
+            if not (row.goal is Goal.REST or running or waiting):
+                wrong.add(f"job {row.status}, goal {row.goal}, live: {run_id in alive}")
+        return wrong | ({"a live run without a row"} if alive - current else set())
