@@ -6,7 +6,6 @@ process still had to do is lost with it.
 
 import contextlib
 import random
-import uuid
 from collections.abc import Callable, Collection, Iterator
 
 from sqlalchemy import Connection
@@ -17,11 +16,11 @@ from penstock.domain import calls
 from penstock.domain.engine import (
     Action,
     Ending,
-    EngineUnavailable,
     Overview,
     Refused,
     SavepointFailed,
     SavepointRunning,
+    Submit,
     Unreachable,
     Watched,
 )
@@ -34,7 +33,7 @@ from tests.controller.world import PROGRAMS, Clock, Later
 from tests.fake_engine import FakeEngine, FakeRun
 from tests.store.conftest import draft
 
-JOBS, BUSY_TICKS, QUIET_TICKS = 2, 15, 60
+JOBS, BUSY_TICKS, QUIET_TICKS, LATE_TICK = 2, 15, 60, 16
 ROOM = 8
 
 
@@ -71,12 +70,15 @@ class CrashingDatabase(Database):
 class CrashingEngine:
     """One process's way to the engine that all share."""
 
-    def __init__(self, engine: FakeEngine, fuse: Fuse) -> None:
+    def __init__(self, engine: FakeEngine, fuse: Fuse, meanwhile: Callable[[], None]) -> None:
         self._engine = engine
         self._fuse = fuse
+        self._meanwhile = meanwhile
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
-        return self._engine.look(watched)
+        seen = self._engine.look(watched)
+        self._meanwhile()
+        return seen
 
     def perform(self, action: Action) -> None:
         self._fuse.burn()
@@ -87,18 +89,18 @@ class CrashingEngine:
 
 
 class Process:
-    def __init__(self, url: str, queue: str, engine: FakeEngine, now_ms: Callable[[], int]) -> None:
+    def __init__(self, plant: "Plant", url: str) -> None:
         self.fuse = Fuse()
         self._acts = Later()
         self._database = CrashingDatabase(url, self.fuse)
         self._reconciler = Reconciler(
-            queue=queue,
+            queue=plant.queue,
             database=self._database,
-            engine=CrashingEngine(engine, self.fuse),
-            room=lambda: Room.whole(queue, cus=ROOM, slots=ROOM),
+            engine=CrashingEngine(plant.engine, self.fuse, lambda: plant.meanwhile(self)),
+            room=lambda: Room.whole(plant.queue, cus=ROOM, slots=ROOM),
             in_background=self._acts.take,
-            now_ms=now_ms,
-            new_id=lambda: uuid.uuid4().hex,
+            now_ms=plant.clock,
+            new_id=plant.new_id,
             wake=lambda: None,
             metrics=Metrics(),
         )
@@ -120,9 +122,12 @@ class Plant:
         self._dice = random.Random(seed)
         self._database = database
         self._url = url
-        self._queue = uuid.uuid4().hex
-        self._clock = Clock()
-        self.engine = FakeEngine(self._clock, PROGRAMS)
+        self.queue = self.new_id()
+        self.clock = Clock()
+        self.engine = FakeEngine(self.clock, PROGRAMS)
+        self._stuck: list[Submit] = []
+        """Submissions that land after every window."""
+        self._busy, self._interrupted = True, False
         self._processes = [self._new_process(), self._new_process()]
         with database.write() as tx:
             self._ids = [jobs.create(tx, self._draft(project)).id for _ in range(JOBS)]
@@ -137,25 +142,31 @@ class Plant:
             cus=self._dice.choice((2, 5)),
         )
         return draft(
-            project, queue=self._queue, sql=self._dice.choice(("endless", "endless", "bounded")), config=config
+            project, queue=self.queue, sql=self._dice.choice(("endless", "endless", "bounded")), config=config
         )
 
     def _new_process(self) -> Process:
-        return Process(self._url, self._queue, self.engine, self._clock)
+        return Process(self, self._url)
+
+    def new_id(self) -> str:
+        return f"{self._dice.getrandbits(128):032x}"
 
     def play(self) -> "Plant":
         for _ in range(BUSY_TICKS):
-            self._clock.now += self._dice.randint(100, 6_000)
+            self.clock.now += self._dice.randint(100, 6_000)
             self._user()
             self._trouble()
-            self._work(crashing=True)
+            self._work()
             self._judge_now()
         self._calm_down()
-        for _ in range(QUIET_TICKS):
-            self._clock.now += 15_000
-            self._work(crashing=False)
+        for tick in range(QUIET_TICKS):
+            self.clock.now += 15_000
+            if tick == LATE_TICK:
+                self._land(self._stuck)
+            self._work()
             self._judge_now()
-            if not (unsettled := self._unsettled()):
+            unsettled = self._unsettled()
+            if not unsettled and (tick > LATE_TICK or not self._stuck):
                 break
         else:
             self.wrong |= unsettled
@@ -169,19 +180,32 @@ class Plant:
 
     # --- the processes ---
 
-    def _work(self, *, crashing: bool) -> None:
+    def _work(self) -> None:
         """Let both look and decide, in any order, before or between or after each other's acts."""
         steps = [(at, step) for at in (0, 1) for step in (Process.look_and_decide, Process.act)]
         self._dice.shuffle(steps)
         for at, step in steps:
-            process = self._processes[at]
-            process.fuse.left = self._dice.randint(0, 6) if crashing and self._dice.random() < 0.2 else None
-            try:
-                step(process)
-            except Crash:
-                process.end()
-                self.crashes += 1
-                self._processes[at] = self._new_process()
+            self._do(at, step)
+
+    def _do(self, at: int, step: Callable[[Process], None]) -> None:
+        process = self._processes[at]
+        process.fuse.left = self._dice.randint(0, 6) if self._busy and self._dice.random() < 0.2 else None
+        try:
+            step(process)
+        except Crash:
+            process.end()
+            self.crashes += 1
+            self._processes[at] = self._new_process()
+
+    def meanwhile(self, looking: Process) -> None:
+        """While one process waits for the answer to its look, users call, and the other goes on."""
+        if not self._busy or self._interrupted or self._dice.random() < 0.4:
+            return
+        self._interrupted = True
+        self._user()
+        self._do(1 if looking is self._processes[0] else 0, Process.look_and_decide)
+        self._do(1 if looking is self._processes[0] else 0, Process.act)
+        self._interrupted = False
 
     # --- users and troubles ---
 
@@ -189,13 +213,13 @@ class Plant:
         if self._dice.random() < 0.3:
             return
         with self._database.write() as tx:
-            now = self._clock()
+            now = self.clock()
             before = jobs.get_any(tx, self._dice.choice(self._ids))
             with contextlib.suppress(NotAllowed):
                 jobs.record(tx, before, self._call(before, now), now)
 
     def _call(self, job: Job, now: int) -> Job:
-        request = SavepointRequest(uuid.uuid4().hex, f"obs://penstock/sp/{job.id}/", now)
+        request = SavepointRequest(self.new_id(), f"obs://penstock/sp/{job.id}/", now)
         match self._dice.randint(0, 40):
             case 0:
                 return calls.request_delete(job, now)
@@ -214,7 +238,9 @@ class Plant:
         if self._dice.random() < 0.15:
             engine.holds_submissions = not engine.holds_submissions
         if self._dice.random() < 0.2:
-            self._land()
+            self._land(engine.held)
+        if engine.held and self._dice.random() < 0.3:
+            self._stuck.append(engine.held.pop())
         engine.savepoints_fail = "a task is gone" if self._dice.random() < 0.1 else None
         engine.savepoints_refused = "nothing can be written there" if self._dice.random() < 0.05 else None
         running = [run_id for run_id, run in engine.runs.items() if run.how is None and run.running]
@@ -225,6 +251,7 @@ class Plant:
                 engine.restart(self._dice.choice(running), "a TaskManager is gone")
             case 3:
                 engine.held.clear()
+                self._stuck.clear()
                 engine.lose()
 
     def _fail(self, run_id: str) -> None:
@@ -235,18 +262,18 @@ class Plant:
                 run.savepoints[trigger] = (request, SavepointFailed("the job has failed"))
         self.engine.end(run_id, Ending.FAILED, "/ by zero")
 
-    def _land(self) -> None:
-        """Let what was held land, wherever it was refused it is gone."""
-        held, self.engine.held = self.engine.held, []
-        for submit in held:
+    def _land(self, submissions: list[Submit]) -> None:
+        """Let them take effect; what is refused is gone, as nobody waits for the answer any more."""
+        for submit in tuple(submissions):
             self.engine.held = [submit]
-            with contextlib.suppress(Refused, EngineUnavailable):
+            with contextlib.suppress(Refused):
                 self.engine.land()
 
     def _calm_down(self) -> None:
+        self._busy = False
         self.engine.away, self.engine.holds_submissions = None, False
         self.engine.savepoints_fail = self.engine.savepoints_refused = None
-        self._land()
+        self._land(self.engine.held)
 
     # --- what must hold ---
 
@@ -254,7 +281,8 @@ class Plant:
         return {run_id: run for run_id, run in self.engine.runs.items() if run.how is None}
 
     def _judge_now(self) -> None:
-        doubled = [run.job.id for run in self._alive().values() if not run.cancelling]
+        late = {_run_id(submit) for submit in self._stuck}
+        doubled = [run.job.id for run_id, run in self._alive().items() if not run.cancelling and run_id not in late]
         if len(doubled) > len(set(doubled)):
             self.wrong.add("two live runs of one job")
 
@@ -271,3 +299,8 @@ class Plant:
             if not (row.goal is Goal.REST or running or waiting):
                 wrong.add(f"job {row.status}, goal {row.goal}, live: {run_id in alive}")
         return wrong | ({"a live run without a row"} if alive - current else set())
+
+
+def _run_id(submit: Submit) -> str:
+    assert submit.job.run is not None
+    return submit.job.run.id

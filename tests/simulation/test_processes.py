@@ -6,7 +6,7 @@ import pytest
 from penstock.store.database import Database
 from tests.simulation.processes import Plant
 
-PLANTS = int(os.environ.get("PENSTOCK_TEST_PLANTS", "150"))
+PLANTS = int(os.environ.get("PENSTOCK_TEST_PLANTS", "100"))
 
 
 @pytest.fixture(scope="module")
