@@ -1,5 +1,6 @@
 """The edge: what every answer carries, and what callers see of errors that are not theirs."""
 
+import contextlib
 import logging
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +79,7 @@ def test_a_database_that_fails_is_an_error_without_details(
 ) -> None:
     with service.database.read() as tx:
         path = tx.exec_driver_sql("PRAGMA database_list").all()[0][2]
-    with sqlite3.connect(path) as vandal:
+    with contextlib.closing(sqlite3.connect(path)) as vandal:
         vandal.execute("ALTER TABLE jobs RENAME TO lost")
     response = service.call("POST", "/sql-jobs", {"name": "secret-name", "sql_body": "password=hunter2"})
     assert response.status_code == 500
