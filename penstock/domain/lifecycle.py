@@ -248,8 +248,7 @@ def _wind_down(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
         case Alive():
             return _cancel(job, seen, now)
         case Absent() if job.run is not None:
-            job, over = _gone(job, job.run, seen)
-            return Step(_settle(job, Status.CANCELLED, "", now) if over else job)
+            return Step(_unless_it_appears(job, job.run, seen, now))
         case Ended():
             return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))
     return Step(_settle(job, Status.CANCELLED, "", now))
@@ -264,11 +263,13 @@ def _cancel(job: Job, seen: Alive, now: int) -> Step:
     return Step(job) if seen.cancelling else Step(job, Cancel(job.run.id))
 
 
-def _gone(job: Job, run: Run, seen: Absent) -> tuple[Job, bool]:
-    """Say whether an absent run will surely not appear (again)."""
+def _unless_it_appears(job: Job, run: Run, seen: Absent, now: int) -> Job:
+    """Bring a job to rest whose absent run will surely not appear (again)."""
     if run.seen:
-        return _missing(job, run, seen)
-    return job, not _may_land(run, seen)
+        job, over = _missing(job, run, seen)
+    else:
+        over = not _may_land(run, seen)
+    return _settle(job, Status.CANCELLED, "", now) if over else job
 
 
 def _missing(job: Job, run: Run, seen: Absent) -> tuple[Job, bool]:
@@ -284,8 +285,7 @@ def _watch(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
         case Alive() if job.savepoint_request is not None:
             return _savepoint(job, seen, now)
         case Absent() if job.run is not None:
-            job, over = _gone(job, job.run, seen)
-            return Step(_settle(job, Status.CANCELLED, "", now) if over else job)
+            return Step(_unless_it_appears(job, job.run, seen, now))
         case Ended():
             return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))
     return Step(job)

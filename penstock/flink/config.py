@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from penstock.domain import bucket, settings_keys
+from penstock.domain import bucket
 from penstock.domain.job import CheckpointMode, Job, JobConfig
 from penstock.flink.buckets import Buckets
 
@@ -24,8 +24,6 @@ OWNED_KEYS = (
 )
 """Keys that the API's fields decide (DLI: create SQL job): the script's own `SET` of them is ignored."""
 
-DENIED_KEYS = settings_keys.DENIED
-"""Keys that a script may not `SET`: who may reach the engine, what code it loads, where state lies."""
 
 STATE_TIMEOUT = "24 h"
 """Flink's time-out of a checkpoint bounds savepoints too, and its 10 minutes are too few for a large one."""

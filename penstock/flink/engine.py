@@ -6,6 +6,7 @@ Addresses that come in and go out are `obs://` ones; no path of the host leaves 
 import threading
 from collections.abc import Callable, Collection
 
+from penstock.domain import settings_keys
 from penstock.domain.engine import (
     Action,
     Cancel,
@@ -175,5 +176,5 @@ class FlinkEngine:
 
 
 def _program(script: str) -> dict[str, object]:
-    arguments = runner.program_arguments(script, owned=config.OWNED_KEYS, denied=config.DENIED_KEYS)
+    arguments = runner.program_arguments(script, owned=config.OWNED_KEYS, denied=settings_keys.DENIED)
     return {"entryClass": runner.ENTRY_CLASS, "programArgsList": arguments}
