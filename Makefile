@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: help demo serve test check bench docs simulate requirements clean
+.PHONY: help demo serve test check bench docs simulate chaos requirements clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -43,6 +43,10 @@ docs: .venv/dev.done ## write the generated pages of docs/ anew
 WORLDS ?= 20000
 simulate: .venv/dev.done ## play WORLDS=n random lives of a job with crashes and races
 	@$(BIN)/python -m tests.domain.simulation $(WORLDS)
+
+FAULTS ?= 60
+chaos: .venv/dev.done ## pull FAULTS=n plugs on real jobs on real Flink, and add a row to docs/reliability.md
+	@$(BIN)/python -m tests.real.chaos.plug_puller --faults $(FAULTS) --outside --append
 
 bench: .venv/dev.done ## measure, as ratios in one run
 	@$(BIN)/python -m benchmarks

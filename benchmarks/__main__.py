@@ -8,21 +8,25 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import demo, first_answer, idle, report, submit
+from benchmarks import demo, first_answer, idle, polling, recovery, report, submit, together, truth
 from penstock.service import FLINK_VERSION
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 ALL: Mapping[str, Callable[[], report.Table]] = {
     "first_answer": first_answer.measure,
     "submit": submit.measure,
+    "together": together.measure,
+    "truth": truth.measure,
+    "recovery": recovery.measure,
     "idle": idle.measure,
+    "polling": polling.measure,
     "demo": demo.measure,
 }
 USE = (
-    "`make bench` measures what follows; it takes about five minutes and downloads 367 MB. "
-    "`python -m benchmarks.submit` is one of them alone, and `python -m benchmarks --write` writes this page anew. "
-    "Each figure stands beside its reference from the same run: the ratios can be compared between machines, the "
-    "times cannot."
+    "`make bench` measures what follows; it takes about a quarter of an hour and downloads 367 MB. "
+    "`python -m benchmarks.submit` is one of them alone, `python -m benchmarks.many` another that takes half an "
+    "hour, and `python -m benchmarks --write` writes this page anew. Each figure stands beside its reference from "
+    "the same run: the ratios can be compared between machines, the times cannot."
 )
 MACHINE = (
     "This run: {processors} processors, {memory} GB of memory, {system}, Python {python}, Flink {flink}. The "

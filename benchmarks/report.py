@@ -35,6 +35,10 @@ def seconds(times: Sequence[float]) -> str:
 
 def ratio(times: Sequence[float], references: Sequence[float]) -> str:
     """Give the median and the middle half of the ratios of pairs."""
-    ratios = [time / reference for time, reference in zip(times, references, strict=True)]
-    low, _, high = quantiles(ratios, n=4)
-    return f"{median(ratios):.2f} ({low:.2f} to {high:.2f})"
+    return spread([time / reference for time, reference in zip(times, references, strict=True)])
+
+
+def spread(values: Sequence[float]) -> str:
+    """Give the median and the middle half."""
+    low, _, high = quantiles(values, n=4)
+    return f"{median(values):.2f} ({low:.2f} to {high:.2f})"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,10 +61,10 @@ def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         running.wait()
 
 
-def serve(data_dir: Path, port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+def serve(data_dir: Path, port: int, slots: int = 8) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """Run the service, which takes its Flink along at the end."""
     command = ["-m", "penstock.cli.main", "serve", "--port", str(port), "--data-dir", str(data_dir)]
-    return process(*command, "--queue-slots", "8", "--stop-engines")
+    return process(*command, "--queue-slots", str(slots), "--stop-engines")
 
 
 def bare_server(port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
@@ -72,10 +72,10 @@ def bare_server(port: int) -> contextlib.AbstractContextManager[subprocess.Popen
 
 
 @contextlib.contextmanager
-def ready(data_dir: Path) -> Iterator[tuple[subprocess.Popen[bytes], Client]]:
+def ready(data_dir: Path, slots: int = 8) -> Iterator[tuple[subprocess.Popen[bytes], Client]]:
     """Run the service, from when it can run jobs."""
     port = free_port()
-    with serve(data_dir, port) as running, httpx.Client(trust_env=False) as http:
+    with serve(data_dir, port, slots) as running, httpx.Client(trust_env=False) as http:
         wait_for(lambda: answers(http, port, "/readyz"), "Flink", every_s=0.1)
         with client(data_dir, port) as calls:
             yield running, calls
@@ -89,6 +89,29 @@ def client(data_dir: Path, port: int) -> Client:
     storage.database.close()
     assert key is not None
     return Client(f"http://127.0.0.1:{port}", key.access_key, key.secret, key.project_id)
+
+
+def run(client: Client, job_ids: Sequence[int]) -> None:
+    """Run jobs, which are all that there are, until every one is `job_running`."""
+    for part in parts(job_ids):
+        client.run_jobs(part)
+    wait_for(lambda: count(client, "job_running") == len(job_ids), "the jobs", every_s=0.05)
+
+
+def stop(client: Client, job_ids: Sequence[int]) -> None:
+    """Stop jobs, which are all that there are, until every one is `job_cancel_success`."""
+    for part in parts(job_ids):
+        client.stop_jobs(part)
+    wait_for(lambda: count(client, "job_cancel_success") == len(job_ids), "their end", every_s=0.05)
+
+
+def parts(job_ids: Sequence[int]) -> list[Sequence[int]]:
+    """Divide ids into as many as one call takes."""
+    return [job_ids[start : start + 100] for start in range(0, len(job_ids), 100)]
+
+
+def count(client: Client, status: str) -> int:
+    return int(client.list_jobs(status=status, limit=1)["total_count"])
 
 
 def answers(http: httpx.Client, port: int, path: str) -> bool:

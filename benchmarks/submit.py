@@ -50,17 +50,29 @@ def through_penstock(client: Client) -> float:
 
 
 def by_flink(flink: FlinkRest) -> float:
-    jar, run = flink.find_jar(runner.upload_name()), uuid.uuid4().hex
-    assert jar is not None
-    program = {"entryClass": runner.ENTRY_CLASS, "programArgsList": runner.program_arguments(SQL)}
-    settings = {"pipeline.name": "measured", "restart-strategy.type": "none"}
+    jar = find_runner(flink)
     began = time.perf_counter()
-    flink.run_jar(jar, {**program, "jobId": run, "flinkConfiguration": settings})
+    run = post(flink, jar)
     running.wait_for(lambda: row(flink, run).all_running, "the job")
     took = time.perf_counter() - began
     flink.cancel(run)
     running.wait_for(lambda: row(flink, run).state == "CANCELED", "its end")
     return took
+
+
+def find_runner(flink: FlinkRest) -> str:
+    jar = flink.find_jar(runner.upload_name())
+    assert jar is not None
+    return jar
+
+
+def post(flink: FlinkRest, jar: str) -> str:
+    """Submit the script to Flink, and give the job's id there."""
+    run = uuid.uuid4().hex
+    program = {"entryClass": runner.ENTRY_CLASS, "programArgsList": runner.program_arguments(SQL)}
+    settings = {"pipeline.name": "measured", "restart-strategy.type": "none"}
+    flink.run_jar(jar, {**program, "jobId": run, "flinkConfiguration": settings})
+    return run
 
 
 def row(flink: FlinkRest, run: str) -> JobRow:

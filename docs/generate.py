@@ -80,6 +80,7 @@ _TRIED: Mapping[str, Callable[[Job], object]] = {
     "stop": lambda job: calls.request_stop(job, savepoint=None, now=1),
     "stop with savepoint": lambda job: calls.request_stop(job, savepoint=SavepointRequest("", "", 1), now=1),
     "savepoint": lambda job: calls.request_savepoint(job, SavepointRequest("", "", 1)),
+    "import": lambda job: calls.request_import(job, ""),
     "change": lambda job: calls.request_update(job, replace(job, sql="another"), 1),
     "change a little": lambda job: calls.request_update(job, _with_restarts(job), 1),
     "delete": lambda job: calls.request_delete(job, 1),

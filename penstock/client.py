@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -56,6 +57,8 @@ class Client:
             trust_env=False,
         )
         self._project = f"/v1.0/{project_id}/streaming"
+        self._own = f"/penstock/v1/{project_id}"
+        self._queues = f"/v1.0/{project_id}/queues"
 
     def __enter__(self) -> Self:
         return self
@@ -100,8 +103,64 @@ class Client:
         body = {"action": "TRIGGER", "savepoint_path": savepoint_path}
         self._call("POST", f"/jobs/{job_id}/savepoint", body=body)
 
+    def import_savepoint(self, job_id: int, savepoint_path: str) -> None:
+        body = {"job_id": job_id, "savepoint_path": savepoint_path}
+        self._call("POST", f"/jobs/{job_id}/import-savepoint", body=body)
+
     def delete_job(self, job_id: int) -> None:
         self._call("DELETE", f"/jobs/{job_id}")
+
+    def list_events(self, **query: str | int) -> list[dict[str, Any]]:
+        """Give what has happened in the project, newest last; the query is `kind`, `job_id`, `after`, `limit`."""
+        events: list[dict[str, Any]] = self._call("GET", "/events", query=query, below=self._own)["events"]
+        return events
+
+    def list_job_events(self, job_id: int, **query: str | int) -> list[dict[str, Any]]:
+        """Give what has happened to a job, deleted or not; the query is that of `list_events` without `job_id`."""
+        return self.list_events(job_id=job_id, **query)
+
+    def show_exit(self, job_id: int) -> dict[str, Any] | None:
+        """Tell how the last run of a job that is over has ended."""
+        told: dict[str, Any] | None = self._call("GET", f"/jobs/{job_id}/exit", below=self._own)["exit"]
+        return told
+
+    def list_orphans(self) -> list[dict[str, Any]]:
+        """Give the Flink jobs that no job explains."""
+        orphans: list[dict[str, Any]] = self._call("GET", "/orphans", below=self._own)["orphans"]
+        return orphans
+
+    def stop_orphan(self, flink_job_id: str) -> None:
+        self._call("POST", f"/orphans/{flink_job_id}/stop", below=self._own)
+
+    def adopt_orphan(self, flink_job_id: str, *, job_id: int | None = None, name: str | None = None) -> int:
+        """Make it the run of a job, of a new one unless one is named, and give the job's id."""
+        body = {"job_id": job_id, "name": name}
+        return int(self._call("POST", f"/orphans/{flink_job_id}/adopt", body=body, below=self._own)["job_id"])
+
+    def list_queues(self) -> list[dict[str, Any]]:
+        """Give the queues that the project can name."""
+        answer = self._call("GET", "", query={"queue_type": "all"}, below=self._queues)
+        queues: list[dict[str, Any]] = answer["queues"]
+        return queues
+
+    def show_queue(self, name: str) -> dict[str, Any]:
+        shown: dict[str, Any] = self._call("GET", f"/{quote(name, safe='')}", below=self._queues)
+        return shown
+
+    def create_queue(self, name: str, cus: int, **fields: object) -> None:
+        self._call("POST", "", body={"queue_name": name, "cu_count": cus, **fields}, below=self._queues)
+
+    def resize_queue(self, name: str, more_cus: int) -> None:
+        """Give a queue so many CUs more, or, below 0, fewer."""
+        body = {"action": "scale_out" if more_cus > 0 else "scale_in", "cu_count": abs(more_cus)}
+        self._call("PUT", f"/{quote(name, safe='')}/action", body=body, below=self._queues)
+
+    def delete_queue(self, name: str) -> None:
+        self._call("DELETE", f"/{quote(name, safe='')}", below=self._queues)
+
+    def release_queue(self, name: str) -> None:
+        """Let a queue be kept elsewhere, now that the host of its cluster is lost for ever."""
+        self._call("POST", f"/queues/{quote(name, safe='')}/release", below=self._own)
 
     def _batch(self, verb: str, job_ids: Sequence[int], **options: bool) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = self._call(
@@ -116,9 +175,11 @@ class Client:
         *,
         query: Mapping[str, str | int | bool] | None = None,
         body: Mapping[str, object] | None = None,
+        below: str | None = None,
     ) -> Any:
+        """Call a path below that of DLI's streaming jobs, or below another one."""
         try:
-            response = self._http.request(method, self._project + path, params=query, json=body)
+            response = self._http.request(method, (below or self._project) + path, params=query, json=body)
         except httpx.TransportError as error:
             raise Unreachable(f"no answer from {self._http.base_url}: {error}") from error
         return _content(response)

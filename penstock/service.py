@@ -4,7 +4,7 @@ import contextlib
 import json
 import logging
 import os
-import threading
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,15 +14,21 @@ from pathlib import Path
 import filelock
 
 from penstock import telemetry
-from penstock.controller.capacity import Room
-from penstock.controller.clusters import EmbeddedCluster
-from penstock.controller.loop import Loop
-from penstock.controller.reconcile import Reconciler
-from penstock.controller.workers import Workers
-from penstock.domain.queue import DEFAULT, Queue
+from penstock.controller.alarms import AlarmSender
+from penstock.controller.clusters import EmbeddedCluster, Upkeep
+from penstock.controller.external import ExternalCluster
+from penstock.controller.janitor import Janitor
+from penstock.controller.job_clusters import JobClusters
+from penstock.controller.keeper import Cluster, Keeper, Means
+from penstock.controller.leases import Controller
+from penstock.controller.tenants import Tenants
+from penstock.domain.errors import NotFound
+from penstock.domain.queue import DEFAULT, Holder, Isolation, Queue
 from penstock.flink import cluster, distribution
-from penstock.flink.buckets import Buckets
+from penstock.flink.buckets import BucketFailure, Buckets
+from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
+from penstock.flink.fleet import Fleet
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
 from penstock.settings import Settings
@@ -33,7 +39,6 @@ from penstock.store.vault import Vault
 log = logging.getLogger(__name__)
 
 FLINK_VERSION = "2.3.0"
-_ACTS_AT_ONCE = 8
 
 
 class CannotStart(Exception):
@@ -77,6 +82,7 @@ def _check_folders(settings: Settings) -> None:
 
 def _first_start(storage: Storage) -> None:
     with database.explained(), storage.database.write() as tx:
+        database.alone(tx)
         if access.first_key(tx, storage.vault) is None:
             access.create_key(tx, storage.vault, project="default", user="admin", now=now_ms())
 
@@ -100,27 +106,42 @@ def new_id() -> str:
 class Service:
     """One running Penstock: the API's application, and the threads that make Flink agree with it."""
 
-    def __init__(self, settings: Settings, storage: Storage, progress: distribution.Progress) -> None:
+    def __init__(self, settings: Settings, storage: Storage, progress: distribution.Progress, seat: "Seat") -> None:
         self._settings = settings
+        self._progress = progress
         self._database = storage.database
         self._metrics = telemetry.Metrics()
-        self._woken = threading.Event()
-        self._workers = Workers(_ACTS_AT_ONCE)
-        self._buckets = Buckets(settings.data_dir / "buckets")
-        self._cluster = EmbeddedCluster(lambda: self._prepare_cluster(progress), self._connect, self._woken.set)
-        self._loop = Loop(self._reconciler().make_pass, self._woken)
+        self._buckets = Buckets(settings.data_dir / "buckets", write_timeout_s=settings.savepoint_timeout_s)
+        means = Means(self._database, now_ms, new_id, self._metrics, self._cluster_of)
+        holder = Holder(seat.holder, place(settings.data_dir))
+        self._controller = Controller(self._database, holder, lambda queue: Keeper(queue, means), now_ms)
+        self._janitor = Janitor(self._database, self._buckets, holder, now_ms)
+        self._alarms = AlarmSender(self._database, storage.vault, now_ms)
         self.app: App = create_app(self._context(storage.vault))
 
     def start(self) -> None:
+        size = Queue(DEFAULT, self._settings.queue_cus, self._settings.queue_slots)
         with _or_cannot_start(self._settings.data_dir), database.explained(), self._database.write() as tx:
-            queues.put(tx, Queue(DEFAULT, self._settings.queue_cus))
-        self._cluster.start()
-        self._loop.start()
+            database.alone(tx)
+            queues.put_default(tx, size, now_ms())
+        self._forget_engines()
+        self._controller.start()
+        self._janitor.start()
+        self._alarms.start()
+
+    def _forget_engines(self) -> None:
+        """End the engines of queues that were deleted while nobody kept them."""
+        found = cluster.folders(self._settings.data_dir)  # first: every engine has its row before it has a folder
+        with self._database.read() as tx:
+            known = {engine_name(queue) for queue in queues.all_of_service(tx)}
+        for folder in found - known:
+            cluster.forget(self._settings.data_dir, folder)
 
     def stop(self) -> None:
         """End the service; Flink and its jobs go on unless the settings say otherwise."""
-        self._loop.stop()
-        self._cluster.stop(end_cluster=self._settings.stop_engines)
+        self._alarms.stop()
+        self._janitor.stop()
+        self._controller.stop(end_clusters=self._settings.stop_engines)
         self._database.close()
 
     def _context(self, opened: Vault) -> Context:
@@ -129,38 +150,41 @@ class Service:
             vault=opened,
             now_ms=now_ms,
             new_id=new_id,
-            wake=self._woken.set,
-            readiness=self._cluster.readiness,
+            wake=self._controller.wake,
+            readiness=self._controller.readiness,
             flink_lines=frozenset(distribution.SUPPORTED),
             metrics=self._metrics,
+            state_at=self._state_at,
+            savepoint_timeout_s=self._settings.savepoint_timeout_s,
         )
 
-    def _reconciler(self) -> Reconciler:
-        return Reconciler(
-            queue=DEFAULT,
-            database=self._database,
-            engine=self._cluster,
-            room=self._room,
-            in_background=self._workers.do,
-            now_ms=now_ms,
-            new_id=new_id,
-            wake=self._woken.set,
-            metrics=self._metrics,
-        )
+    def _state_at(self, address: str) -> str | None:
+        try:
+            return self._buckets.state_at(address)
+        except BucketFailure as error:
+            raise NotFound(str(error)) from error
 
-    def _room(self) -> Room:
-        reason = self._cluster.readiness()
-        if reason is not None:
-            return Room.shut(DEFAULT, reason)
-        return Room.whole(DEFAULT, self._settings.queue_cus, self._cluster.slots())
+    def _cluster_of(self, queue: Queue, on_ready: Callable[[], None]) -> Cluster:
+        if queue.rest_url is not None:
+            return ExternalCluster(FlinkEngine(queue.rest_url, self._buckets, now_ms))
+        tenants = Tenants(queue, self._database, now_ms, new_id)
+        if queue.isolation is Isolation.JOB:
+            return JobClusters(lambda: self._fleet(queue), self._buckets, now_ms, on_ready, tenants.runs)
+        upkeep = Upkeep(recycle_at_percent=self._settings.recycle_at_metaspace_percent, move_off=tenants.move_off)
+        return EmbeddedCluster(lambda: self._local_cluster(queue), self._buckets, now_ms, on_ready, upkeep)
 
-    def _prepare_cluster(self, progress: distribution.Progress) -> cluster.LocalCluster:
-        settings = self._settings
-        home = prepare_flink(settings, progress)
-        return cluster.LocalCluster(home, settings.data_dir, DEFAULT, settings.queue_slots)
+    def _fleet(self, queue: Queue) -> Fleet:
+        home = prepare_flink(self._settings, self._progress)
+        return Fleet(home, self._settings.data_dir, engine_name(queue))
 
-    def _connect(self, rest_url: str) -> FlinkEngine:
-        return FlinkEngine(rest_url, self._buckets, now_ms)
+    def _local_cluster(self, queue: Queue) -> LocalCluster:
+        home = prepare_flink(self._settings, self._progress)
+        return LocalCluster(home, self._settings.data_dir, engine_name(queue), queue.slots)
+
+
+def engine_name(queue: Queue) -> str:
+    """Name the folder of a queue's engine; names of queues can repeat in other projects, and hold anything."""
+    return DEFAULT if queue.project_id is None else f"queue-{queue.id}"
 
 
 def prepare_flink(settings: Settings, progress: distribution.Progress) -> distribution.FlinkHome:
@@ -171,65 +195,100 @@ def prepare_flink(settings: Settings, progress: distribution.Progress) -> distri
     return distribution.existing(settings.flink_home, java)
 
 
-# --- one service per data directory ---
+# --- the processes of a data directory ---
+
+_MOST_PROCESSES = 16
 
 
 @dataclass(frozen=True)
 class Instance:
-    """The service that holds a data directory."""
+    """A service that runs on a data directory."""
 
     pid: int
     url: str
     """Empty until it listens."""
 
 
+@dataclass(frozen=True)
+class Seat:
+    """What a process holds of a data directory as long as it lives; the next one to hold it is its successor."""
+
+    data_dir: Path
+    number: int
+
+    @property
+    def holder(self) -> str:
+        """Name this process among all that share the database."""
+        return f"{place(self.data_dir)}#{self.number}"
+
+    def announce(self, url: str) -> None:
+        """Make the address known under which the service listens."""
+        file = self.file
+        partial = file.with_suffix(".new")
+        partial.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+        partial.rename(file)
+
+    @property
+    def file(self) -> Path:
+        return self.data_dir / f"{self._name}.json"
+
+    @property
+    def lock(self) -> filelock.FileLock:
+        return filelock.FileLock(self.data_dir / f"{self._name}.lock")
+
+    @property
+    def _name(self) -> str:
+        return f"serve-{self.number}" if self.number else "serve"
+
+
+def place(data_dir: Path) -> str:
+    """Name the place of a local engine: only a process there can tell whether it lives."""
+    return f"{socket.gethostname()}:{data_dir.resolve()}"
+
+
 @contextlib.contextmanager
-def held(data_dir: Path) -> Iterator[Callable[[str], None]]:
-    """Hold the data directory for this process alone; what is given makes its URL known.
+def held(settings: Settings) -> Iterator[Seat]:
+    """Hold a seat on the data directory; there are several only where a server keeps the database.
 
     Raises `CannotStart` when another service holds it.
     """
-    lock = _lock(data_dir)
-    try:
-        lock.acquire(timeout=1)  # whoever only asks, in `running`, holds it for a moment too
-    except filelock.Timeout as error:
-        other = running(data_dir)
-        where = f" at {other.url} (pid {other.pid})" if other and other.url else ""
-        raise CannotStart(f"a service already runs on {data_dir}{where}; end it with: penstock stop") from error
-    except OSError as error:
-        raise CannotStart(f"cannot lock the data directory {data_dir}: {error}") from error
-    try:
-        _announce(data_dir, url="")
-        yield lambda url: _announce(data_dir, url)
-    finally:
-        _instance_file(data_dir).unlink(missing_ok=True)
-        lock.release()
+    data_dir = settings.data_dir
+    for number in range(_MOST_PROCESSES if settings.database_url else 1):
+        seat = Seat(data_dir, number)
+        lock = seat.lock
+        try:
+            lock.acquire(timeout=0.3)  # whoever only asks, in `running`, holds it for a moment too
+        except filelock.Timeout:
+            continue
+        except OSError as error:
+            raise CannotStart(f"cannot lock the data directory {data_dir}: {error}") from error
+        try:
+            seat.announce(url="")
+            yield seat
+        finally:
+            seat.file.unlink(missing_ok=True)
+            lock.release()
+        return
+    other = next(iter(running(data_dir)), None)
+    where = f" at {other.url} (pid {other.pid})" if other and other.url else ""
+    raise CannotStart(f"a service already runs on {data_dir}{where}; end it with: penstock stop")
 
 
-def running(data_dir: Path) -> Instance | None:
-    """Find the service that runs on this data directory; the lock says whether one does, as it ends with it."""
-    if not data_dir.is_dir():
-        return None
+def running(data_dir: Path) -> list[Instance]:
+    """Find the services that run on this data directory; a lock ends with its process."""
+    found = (_instance(Seat(data_dir, number)) for number in range(_MOST_PROCESSES))
+    return [instance for instance in found if instance is not None]
+
+
+def _instance(seat: Seat) -> Instance | None:
     try:
-        with _lock(data_dir).acquire(timeout=0):
+        if not seat.file.exists():
+            return None
+        with seat.lock.acquire(timeout=0):
             return None
     except filelock.Timeout:
         pass
     try:
-        return Instance(**json.loads(_instance_file(data_dir).read_text()))
+        return Instance(**json.loads(seat.file.read_text()))
     except (OSError, ValueError, TypeError):
         return None  # it is only just taking hold
-
-
-def _lock(data_dir: Path) -> filelock.FileLock:
-    return filelock.FileLock(data_dir / "serve.lock")
-
-
-def _announce(data_dir: Path, url: str) -> None:
-    partial = _instance_file(data_dir).with_suffix(".new")
-    partial.write_text(json.dumps({"pid": os.getpid(), "url": url}))
-    partial.rename(_instance_file(data_dir))
-
-
-def _instance_file(data_dir: Path) -> Path:
-    return data_dir / "serve.json"

@@ -52,6 +52,17 @@ class Settings:
     queue_cus: Annotated[
         int, Meta(ge=2, le=100_000, description="Compute units of the default queue; twice its slots unless set.")
     ] = 2 * _SLOTS
+    recycle_at_metaspace_percent: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="How full a Flink process's metaspace is when its jobs move to a new cluster; 0: never.",
+        ),
+    ] = 85
+    savepoint_timeout_s: Annotated[
+        int, Meta(ge=1, le=30 * 24 * 3600, description="Seconds that a savepoint may take; 24 hours unless set.")
+    ] = 24 * 3600
     stop_engines: Annotated[bool, Meta(description="End Flink and its jobs together with the service.")] = False
     log_level: Annotated[
         str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level of the log lines.")

@@ -26,7 +26,9 @@ class Metrics:
             registry=self.registry,
         )
         self.jobs = Gauge("penstock_jobs", "Jobs of all projects", ["status"], registry=self.registry)
-        self.engine_up = Gauge("penstock_engine_up", "1 while the engine answers", registry=self.registry)
+        self.engine_up = Gauge(
+            "penstock_engine_up", "1 while the engine of a queue answers", ["queue_id"], registry=self.registry
+        )
         self.look_seconds = Histogram(
             "penstock_look_seconds", "Time that one look at the engine takes", registry=self.registry
         )

@@ -10,7 +10,9 @@ from typing import Protocol, TypeVar
 
 import pytest
 
+from penstock.domain import bucket
 from penstock.domain.engine import (
+    Absent,
     Alive,
     Cancel,
     Ended,
@@ -22,6 +24,7 @@ from penstock.domain.engine import (
     SavepointState,
     SavepointWritten,
     StopWithSavepoint,
+    Stranger,
     Submit,
     TriggerSavepoint,
     Unreachable,
@@ -70,7 +73,9 @@ class Case:
     """One job under test."""
 
     def __init__(self, world: World, job_id: int, kind: Kind, resume_from: str | None = None) -> None:
-        run = Run(uuid.uuid4().hex, submit_at=0, resume_from=resume_from)
+        seen = world.engine.look([])
+        assert isinstance(seen, Overview)
+        run = Run(uuid.uuid4().hex, submit_at=0, resume_from=resume_from, cluster=seen.cluster)
         self.world = world
         self.request: SavepointRequest | None = None
         self.job = Job(
@@ -85,9 +90,9 @@ class Case:
             updated_at=0,
             sql=world.sql(kind, job_id),
             config=JobConfig(checkpoint_enabled=True, checkpoint_interval_s=1),
-            run=run,
         )
         self.run_id = run.id
+        self.job = replace(self.job, run=replace(run, checkpoints=f"{bucket.checkpoint_path(self.job)}{run.id}/"))
 
     def submit(self) -> "Case":
         self.world.engine.perform(Submit(self.job))
@@ -99,12 +104,16 @@ class Case:
         return self.request
 
     def look(self) -> Overview:
-        seen = self.world.engine.look([Watched(self.run_id, self.request)])
+        run = self.job.run
+        assert run is not None
+        seen = self.world.engine.look([Watched(run.id, self.request, run.cluster, run.checkpoints)])
         assert isinstance(seen, Overview)
         return seen
 
     def see(self) -> Alive | Ended | None:
-        return self.look().runs.get(self.run_id)
+        """See the run; None while the cluster does not show it."""
+        seen = self.look().runs.get(self.run_id)
+        return seen if isinstance(seen, Alive | Ended) else None
 
     def until(self, fits: Callable[[Alive | Ended], _T | None]) -> _T:
         """Look until the run is seen as wanted, and return what `fits` made of it."""
@@ -164,12 +173,12 @@ class EngineContract:
 
     def test_eight_submissions_of_one_id_at_once_are_one_job(self, world: World, job_id: int) -> None:
         case = Case(world, job_id, Kind.NUMBERS)
-        before = case.look().others_alive
+        before = case.look().strangers.keys()
         with ThreadPoolExecutor(8) as pool:
             for done in [pool.submit(case.submit) for _ in range(8)]:
                 done.result()
         case.until_running()
-        assert case.look().others_alive == before
+        assert case.look().strangers.keys() <= before
 
     def test_wrong_sql_is_refused_with_its_place_in_the_script(self, world: World, job_id: int) -> None:
         with pytest.raises(Refused) as refused:
@@ -318,17 +327,54 @@ class EngineContract:
         assert (ended.how, ended.ran, ended.cause) == (Ending.FINISHED, True, None)
         assert 0 < ended.started_at <= ended.ended_at
 
-    def test_a_job_that_is_not_watched_is_among_the_others_while_it_lives(self, world: World, job_id: int) -> None:
+    def test_a_job_that_is_not_watched_is_a_stranger_while_it_lives(self, world: World, job_id: int) -> None:
         case = Case(world, job_id, Kind.NUMBERS).submit()
         case.until_running()
         unwatched = world.engine.look([])
         assert isinstance(unwatched, Overview)
-        assert case.run_id in unwatched.others_alive
+        assert case.run_id in unwatched.strangers
         world.engine.perform(Cancel(case.run_id))
         case.until_ended()
         ended = world.engine.look([])
         assert isinstance(ended, Overview)
-        assert case.run_id not in ended.others_alive
+        assert case.run_id not in ended.strangers
+
+    def test_a_stranger_is_told_by_its_name_and_state(self, world: World, job_id: int) -> None:
+        case = Case(world, job_id, Kind.NUMBERS).submit()
+        started_at = case.until_running().started_at
+        seen = world.engine.look([])
+        assert isinstance(seen, Overview)
+        assert seen.strangers[case.run_id] == Stranger(case.run_id, case.job.name, "RUNNING", started_at)
+
+    def test_what_a_run_has_left_is_found_although_the_cluster_does_not_show_it(
+        self, world: World, job_id: int
+    ) -> None:
+        case = Case(world, job_id, Kind.NUMBERS).submit()
+        case.until(lambda seen: seen.checkpoint)
+        world.engine.perform(TriggerSavepoint(case.run_id, case.ask_savepoint()))
+        written = case.until_savepoint()
+        world.engine.perform(Cancel(case.run_id))
+        newest = case.until_ended().checkpoint
+        assert case.job.run is not None
+        namesake = case.run_id[:6] + uuid.uuid4().hex[6:]  # a savepoint's address holds no more of the run's id
+        unknown = Watched(namesake, case.request, case.job.run.cluster, case.job.run.checkpoints)
+        absent = self._absent(world, unknown)
+        assert (absent.checkpoint, absent.savepoint) == (newest, written)
+
+    def test_a_run_that_left_nothing_has_left_nothing(self, world: World, job_id: int) -> None:
+        case = Case(world, job_id, Kind.NUMBERS)
+        assert case.job.run is not None
+        never = Watched(case.run_id, case.ask_savepoint(), case.job.run.cluster, case.job.run.checkpoints)
+        absent = self._absent(world, never)
+        assert (absent.checkpoint, absent.savepoint) == (None, None)
+
+    def _absent(self, world: World, watched: Watched) -> Absent:
+        seen = world.engine.look([watched])
+        assert isinstance(seen, Overview)
+        absent = seen.runs[watched.run_id]
+        assert isinstance(absent, Absent)
+        assert (absent.cluster, absent.sent_at) == (seen.cluster, seen.sent_at)
+        return absent
 
     def test_the_cluster_answers_without_a_gap_since_the_first_look(self, world: World) -> None:
         looks = [world.engine.look([]) for _ in range(3)]
@@ -336,6 +382,11 @@ class EngineContract:
         assert len(since) == 1
 
     def test_a_cluster_that_is_away_is_unreachable(self, world: World) -> None:
-        seen = world.away().look([Watched(uuid.uuid4().hex)])
-        assert isinstance(seen, Unreachable)
-        assert seen.reason
+        away = world.away()
+        looks = [away.look([Watched(uuid.uuid4().hex)]) for _ in range(2)]
+        first, second = looks
+        assert isinstance(first, Unreachable)
+        assert isinstance(second, Unreachable)
+        assert first.reason
+        assert first.since is not None
+        assert first.since == second.since

@@ -9,22 +9,27 @@ import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from penstock.domain import bucket
 from penstock.domain.engine import (
+    Absent,
     Action,
     Alive,
     Cancel,
     Ended,
     Ending,
     EngineUnavailable,
+    Gone,
     Overview,
     Refused,
     SavepointFailed,
     SavepointRunning,
     SavepointState,
     SavepointWritten,
+    Sighting,
     StopWithSavepoint,
+    Stranger,
     Submit,
     TriggerSavepoint,
     Unreachable,
@@ -80,8 +85,23 @@ class FakeRun:
     stops: set[str] = field(default_factory=set)
     """Triggers of those savepoints that end the run."""
 
+    @property
+    def folder(self) -> str:
+        """Where its checkpoints lie."""
+        return f"{bucket.checkpoint_path(self.job)}{self.run.id}/"
+
     def end(self, how: Ending, at: int, cause: str | None = None) -> None:
         self.how, self.ended_at, self.cause, self.running = how, at, cause, False
+        for trigger, (request, state) in self.savepoints.items():
+            if isinstance(state, SavepointRunning):
+                self.savepoints[trigger] = (request, SavepointFailed("the job has ended"))
+
+
+class Death(NamedTuple):
+    """How a cluster came to its end."""
+
+    reason: str
+    planned: bool
 
 
 class FakeEngine:
@@ -93,6 +113,10 @@ class FakeEngine:
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._answering_since: int | None = None
+        self._silent_since: int | None = None
+        self._deaths: dict[str, Death] = {}
+        self.cluster = self._new_cluster()
+        """The incarnation that runs; runs that were sent to an earlier one are `Gone`."""
         self.runs: dict[str, FakeRun] = {}
         self.states: dict[str, State] = {}
         """What lies in the buckets, by address."""
@@ -128,22 +152,32 @@ class FakeEngine:
         """Forget every job, as a JobManager that was killed does; what lies in the buckets stays."""
         self.runs.clear()
 
+    def die(self, reason: str = "its Flink cluster has died", *, planned: bool = False) -> None:
+        """Let the cluster die as a unit, and a new one take its place; what was on its way there is lost too."""
+        with self._lock:
+            self._deaths[self.cluster] = Death(reason, planned)
+            self.cluster, self._answering_since = self._new_cluster(), None
+            self.runs.clear()
+            self.held.clear()
+
+    def _new_cluster(self) -> str:
+        return f"cluster-{len(self._deaths) + 1}"
+
     # the engine's side
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         with self._lock:
             sent_at = self._now_ms()
             if self.away is not None:
-                self._answering_since = None
-                return Unreachable(self.away)
+                self._answering_since, self._silent_since = None, self._silent_since or sent_at
+                return Unreachable(self.away, self._silent_since)
+            self._silent_since = None
             since = self._answering_since = self._answering_since or sent_at
-            ids = {each.run_id for each in watched}
-            shown = [each for each in watched if each.run_id in self.runs]
-            seen = {each.run_id: self._observe(each, sent_at, since) for each in shown}
-            others = frozenset(id for id, run in self.runs.items() if run.how is None and id not in ids)
+            seen = {each.run_id: self._observe(each, sent_at, since) for each in watched}
+            others = {id: _stranger(id, run) for id, run in self.runs.items() if run.how is None and id not in seen}
             for run in self.runs.values():
                 self._step(run)
-            return Overview(sent_at, since, seen, others)
+            return Overview(sent_at, since, self.cluster, seen, others)
 
     def perform(self, action: Action) -> None:
         with self._lock:
@@ -167,6 +201,8 @@ class FakeEngine:
     def _submit(self, job: Job) -> None:
         run = job.run
         assert run is not None
+        if run.cluster != self.cluster:
+            raise EngineUnavailable("the cluster that it was meant for is no more")
         if run.id in self.runs:
             return
         program = self._programs.get(job.sql, Program())
@@ -183,11 +219,24 @@ class FakeEngine:
     def _state_at(self, address: str) -> State | None:
         address = bucket.parse(address)
         if named := _CHECKPOINT.fullmatch(address):  # the newest of its run
-            found = [_CHECKPOINT.fullmatch(place) for place in self.states if place.startswith(named[1])]
-            number = max((int(each[2]) for each in found if each), default=-1)
+            number = self._newest_checkpoint(named[1])
             return self.states[f"{named[1]}chk-{number}/"] if number >= int(named[2]) else None
         below = [place for place in self.states if place.startswith(address)]
         return self.states[max(below)] if below else None
+
+    def _newest_checkpoint(self, folder: str) -> int:
+        """Give the number of the newest checkpoint in a folder; 0 when there is none."""
+        found = [_CHECKPOINT.fullmatch(place) for place in self.states if place.startswith(folder)]
+        return max((int(each[2]) for each in found if each), default=0)
+
+    def _left(self, watched: Watched) -> tuple[str | None, SavepointState | None]:
+        """Find what a run that is not shown has left: its newest checkpoint, and the savepoint asked for."""
+        folder, request = watched.checkpoints, watched.savepoint_request
+        number = self._newest_checkpoint(folder) if folder else 0
+        checkpoint = f"{folder}chk-{number}/" if number else None
+        start = _savepoints(request, watched.run_id) if request else None
+        written = [place for place in self.states if start and place.startswith(start)]
+        return checkpoint, SavepointWritten(max(written)) if written else None
 
     def _trigger(self, run_id: str, request: SavepointRequest, *, stop: bool) -> None:
         if self.savepoints_refused is not None:
@@ -215,7 +264,7 @@ class FakeEngine:
         elif run.program.failure is not None:
             run.end(Ending.FAILED, self._now_ms(), run.program.failure)
         elif run.program.finishes:
-            run.end(Ending.FINISHED, self._now_ms())
+            self._finish(run)
         else:
             self._produce(run)
 
@@ -224,25 +273,35 @@ class FakeEngine:
         self.produced.setdefault(run.job.id, []).append(run.records)
         if run.job.config.checkpoint_enabled:
             run.checkpoints += 1
-            folder = f"{bucket.checkpoint_path(run.job)}{run.run.id}/"
-            run.checkpoint = f"{folder}chk-{run.checkpoints}/"
-            self.states.pop(f"{folder}chk-{run.checkpoints - _RETAINED}/", None)
+            run.checkpoint = f"{run.folder}chk-{run.checkpoints}/"
+            self.states.pop(f"{run.folder}chk-{run.checkpoints - _RETAINED}/", None)
             self.states[run.checkpoint] = State(run.program.state, run.records)
         for trigger, (request, state) in run.savepoints.items():
             if isinstance(state, SavepointRunning):
                 self._write_savepoint(run, trigger, request)
 
     def _write_savepoint(self, run: FakeRun, trigger: str, request: SavepointRequest) -> None:
-        place = f"{bucket.parse(request.target)}savepoint-{run.run.id[:6]}-{next(self._numbers):012x}/"
+        place = f"{_savepoints(request, run.run.id)}{next(self._numbers):012x}/"
         self.states[place] = State(run.program.state, run.records)
         run.savepoints[trigger] = (request, SavepointWritten(place))
         if trigger in run.stops:
-            run.checkpoint = None  # Flink drops the checkpoints of a job that finishes
-            run.end(Ending.FINISHED, self._now_ms())
+            self._finish(run)
 
-    def _observe(self, watched: Watched, sent_at: int, since: int) -> Alive | Ended:
-        run = self.runs[watched.run_id]
+    def _finish(self, run: FakeRun) -> None:
+        """End the run; Flink then drops its checkpoints."""
+        run.end(Ending.FINISHED, self._now_ms())
+        run.checkpoint = None
+        folder = run.folder
+        self.states = {place: state for place, state in self.states.items() if not place.startswith(folder)}
+
+    def _observe(self, watched: Watched, sent_at: int, since: int) -> Sighting:
         request = watched.savepoint_request
+        death = self._deaths.get(watched.cluster or "")
+        if death is not None:
+            return Gone(sent_at, *death, *self._left(watched))
+        if watched.run_id not in self.runs:
+            return Absent(sent_at, since, self.cluster, *self._left(watched))
+        run = self.runs[watched.run_id]
         _, savepoint = run.savepoints.get(request.trigger_id, (None, None)) if request else (None, None)
         alive = Alive(
             sent_at=sent_at,
@@ -258,6 +317,15 @@ class FakeEngine:
             plan="{}" if run.ran else None,
         )
         return alive if run.how is None else _ended(alive, run.how, run)
+
+
+def _savepoints(request: SavepointRequest, run_id: str) -> str:
+    """Give what the addresses of a run's savepoints at this target begin with."""
+    return f"{bucket.parse(request.target)}savepoint-{run_id[:6]}-"
+
+
+def _stranger(run_id: str, run: FakeRun) -> Stranger:
+    return Stranger(run_id, run.job.name, "RUNNING" if run.running else "CREATED", run.started_at)
 
 
 def _ended(last: Alive, how: Ending, run: FakeRun) -> Ended:

@@ -16,8 +16,10 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from penstock.client import Signature
+from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job
 from penstock.domain.queue import Queue
+from penstock.flink.buckets import Buckets
 from penstock.server import protocol
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
@@ -92,7 +94,7 @@ class Service:
         """Let the job become what a controller would make of it."""
         before = self.stored(job_id)
         with self.database.write() as tx:
-            assert jobs.record(tx, before, replace(before, **changes), self.clock())
+            assert jobs.record(tx, before, replace(before, **changes), self.clock(), CONTROLLER)
 
     def new_key(self, project: str, user: str) -> Key:
         with self.database.write() as tx:
@@ -132,7 +134,7 @@ def new_folder(folder: Path) -> Key:
     database = open_database(sqlite_url(folder / "penstock.db"))
     with database.write() as tx:
         for name in ("default", "stream_a"):
-            queues.put(tx, Queue(name, cus=16))
+            queues.put_default(tx, Queue(name, cus=16), now=1)
         key = access.create_key(tx, open_vault(folder / "key"), project="main", user="maria", now=1)
     database.close()
     return key
@@ -155,6 +157,7 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         readiness=lambda: not_ready[0] if not_ready else None,
         flink_lines=frozenset({"2.3"}),
         metrics=Metrics(),
+        state_at=Buckets(folder / "buckets").state_at,
     )
     switch.app = create_app(context)
     service = Service(url, database, vault, key, clock, context, woken, not_ready)

@@ -4,7 +4,16 @@ import itertools
 
 import pytest
 
-from penstock.domain.engine import Engine, EngineUnavailable, Refused, Submit
+from penstock.domain.engine import (
+    Ending,
+    Engine,
+    EngineUnavailable,
+    Gone,
+    Refused,
+    SavepointFailed,
+    Submit,
+    TriggerSavepoint,
+)
 from penstock.domain.job import SavepointRequest
 from tests.engine_contract import Case, EngineContract, Kind
 from tests.fake_engine import FakeEngine, Program
@@ -73,3 +82,32 @@ def test_a_submission_that_got_no_answer_may_land_later(world: FakeWorld) -> Non
     assert case.see() is None
     world.engine.land()
     assert case.until_running()
+
+
+def test_a_run_is_gone_with_its_cluster_and_what_it_has_left_is_found(world: FakeWorld) -> None:
+    case = Case(world, 1, Kind.NUMBERS).submit()
+    newest = case.until(lambda seen: seen.checkpoint)
+    newest = case.until(lambda seen: seen.checkpoint if seen.checkpoint != newest else None)
+    world.engine.die("killed", planned=True)
+    gone = case.look().runs[case.run_id]
+    assert isinstance(gone, Gone)
+    assert (gone.reason, gone.planned, gone.savepoint) == ("killed", True, None)
+    assert gone.checkpoint is not None
+    assert gone.checkpoint >= newest
+    assert world.has_state(gone.checkpoint)
+
+
+def test_a_submission_to_a_dead_cluster_never_lands(world: FakeWorld) -> None:
+    case = Case(world, 1, Kind.NUMBERS)
+    world.engine.die()
+    with pytest.raises(EngineUnavailable, match="no more"):
+        case.submit()
+    assert world.engine.runs == {}
+
+
+def test_a_savepoint_that_is_being_written_fails_as_the_run_ends(world: FakeWorld) -> None:
+    case = Case(world, 1, Kind.NUMBERS).submit()
+    case.until_running()
+    world.engine.perform(TriggerSavepoint(case.run_id, case.ask_savepoint()))
+    world.engine.end(case.run_id, Ending.FAILED, "boom")
+    assert isinstance(case.until_ended().savepoint, SavepointFailed)

@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
 from penstock import service
-from penstock.domain.queue import DEFAULT, Queue
+from penstock.domain.queue import DEFAULT
 from penstock.service import CannotStart
 from penstock.settings import Settings
 from penstock.store import access, queues, schema
@@ -42,6 +42,10 @@ def opened(settings: Settings) -> Iterator[service.Storage]:
     storage = service.open_storage(settings)
     yield storage
     storage.database.close()
+
+
+def on(data_dir: Path) -> Settings:
+    return replace(Settings(), data_dir=data_dir)
 
 
 def counted(storage: service.Storage) -> dict[str, int]:
@@ -76,8 +80,8 @@ def test_processes_that_open_a_new_directory_at_once_make_one_of_each(settings: 
 
 
 def test_everything_in_it_is_for_its_owner_only(settings: Settings) -> None:
-    with opened(settings), service.held(settings.data_dir) as announce:
-        announce(URL)
+    with opened(settings), service.held(settings) as seat:
+        seat.announce(URL)
         modes = {file.name: file.stat().st_mode & 0o777 for file in settings.data_dir.iterdir()}
     assert modes.keys() >= {"penstock.db", "penstock.db-wal", "secret.key", "serve.lock", "serve.json"}
     assert set(modes.values()) == {0o600}
@@ -136,46 +140,47 @@ def test_a_disk_that_fills_up_at_any_point_is_told_of_and_leaves_nothing_in_the_
 
 
 def test_a_second_holder_is_refused_with_the_address_of_the_first(tmp_path: Path) -> None:
-    with service.held(tmp_path) as announce:
-        announce(URL)
+    settings = on(tmp_path)
+    with service.held(settings) as seat:
+        seat.announce(URL)
         told = f"a service already runs on {tmp_path} at {URL} \\(pid {os.getpid()}\\); end it with: penstock stop"
-        with pytest.raises(CannotStart, match=told), service.held(tmp_path):
+        with pytest.raises(CannotStart, match=told), service.held(settings):
             pass
-        assert service.running(tmp_path) is not None, "a refused holder takes nothing away"
-    assert service.running(tmp_path) is None
-    with service.held(tmp_path):
+        assert service.running(tmp_path) == [service.Instance(os.getpid(), URL)], (
+            "a refused holder takes nothing away"
+        )
+    assert service.running(tmp_path) == []
+    with service.held(on(tmp_path)):
         pass
 
 
 def test_a_holder_that_has_not_announced_itself_yet_still_holds(tmp_path: Path) -> None:
     told = f"a service already runs on {tmp_path}; end it"
-    with service.held(tmp_path), pytest.raises(CannotStart, match=told), service.held(tmp_path):
+    with service.held(on(tmp_path)), pytest.raises(CannotStart, match=told), service.held(on(tmp_path)):
         pass
 
 
 def test_a_file_cannot_be_held(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CannotStart, match="cannot lock the data directory"), service.held(tmp_path / "file"):
+    with pytest.raises(CannotStart, match="cannot lock the data directory"), service.held(on(tmp_path / "file")):
         pass
 
 
 def test_a_holder_that_was_killed_holds_no_more(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from penstock import service\n"
-        "with service.held(pathlib.Path(sys.argv[1])) as announce:\n"
-        f"    announce({URL!r}); print('held', flush=True); input()\n"
+        "import sys, pathlib; from penstock import service, settings\n"
+        "with service.held(settings.load({'data_dir': pathlib.Path(sys.argv[1])}, {})) as seat:\n"
+        f"    seat.announce({URL!r}); print('held', flush=True); input()\n"
     )
     command = [sys.executable, "-c", program, tmp_path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        found = service.running(tmp_path)
-        assert found is not None
-        assert (found.pid, found.url) == (holder.pid, URL)
+        assert service.running(tmp_path) == [service.Instance(holder.pid, URL)]
         holder.kill()
     assert (tmp_path / "serve.json").exists()
-    assert service.running(tmp_path) is None
-    with service.held(tmp_path):
+    assert service.running(tmp_path) == []
+    with service.held(on(tmp_path)):
         pass
 
 
@@ -194,19 +199,22 @@ def test_a_holder_that_was_killed_holds_no_more(tmp_path: Path) -> None:
 )
 def test_what_an_earlier_service_left_behind_is_no_running_one(tmp_path: Path, left: str) -> None:
     (tmp_path / "serve.json").write_text(left)
-    assert service.running(tmp_path) is None
+    assert service.running(tmp_path) == []
 
 
 # --- the service, while Flink cannot be started ---
 
 
 def test_a_start_makes_the_default_queue_and_gives_it_the_size_that_is_set(settings: Settings) -> None:
-    for cus in (16, 32):
+    for cus, slots in ((16, 8), (32, 4)):
         storage = service.open_storage(settings)
-        running = service.Service(replace(settings, queue_cus=cus), storage, lambda label, done, total: None)
-        running.start()
-        try:
-            with storage.database.read() as tx:
-                assert queues.find(tx, DEFAULT) == Queue(DEFAULT, cus)
-        finally:
-            running.stop()
+        sized = replace(settings, queue_cus=cus, queue_slots=slots)
+        with service.held(settings) as seat:
+            running = service.Service(sized, storage, lambda label, done, total: None, seat)
+            running.start()
+            try:
+                with storage.database.read() as tx:
+                    queue = queues.find(tx, "any project", DEFAULT)
+                assert (queue.cus, queue.slots) == (cus, slots)
+            finally:
+                running.stop()

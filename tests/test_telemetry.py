@@ -30,9 +30,9 @@ def test_libraries_are_quiet_and_we_are_not(capsys: pytest.CaptureFixture[str]) 
 
 def test_two_services_count_apart() -> None:
     first, second = Metrics(), Metrics()
-    first.engine_up.set(1)
+    first.engine_up.labels(1).set(1)
     first.look_seconds.observe(0.2)
-    assert b"penstock_engine_up 1.0" in first.render({})
+    assert b'penstock_engine_up{queue_id="1"} 1.0' in first.render({})
     assert b"penstock_look_seconds_count 1.0" in first.render({})
-    assert b"penstock_engine_up 0.0" in second.render({"job_init": 2})
+    assert b"penstock_engine_up{" not in second.render({"job_init": 2})
     assert b'penstock_jobs{status="job_init"} 2.0' in second.render({})

@@ -220,7 +220,7 @@ class _Story:
 
 
 def _listening(data_dir: Path) -> service.Instance | None:
-    running = service.running(data_dir)
+    running = next(iter(service.running(data_dir)), None)
     return running if running and running.url else None
 
 

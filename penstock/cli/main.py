@@ -7,6 +7,7 @@ import typer
 
 from penstock import __version__, settings
 from penstock.cli.failure import fail
+from penstock.domain.queue import Isolation
 
 app = typer.Typer(
     help="Run and list Apache Flink jobs behind the REST API of Huawei Cloud DLI streaming jobs.",
@@ -17,6 +18,14 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Access keys of users in projects.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+jobs = typer.Typer(help="Jobs, and what has happened to them.", no_args_is_help=True)
+app.add_typer(jobs, name="jobs")
+orphans = typer.Typer(help="Flink jobs that no job explains.", no_args_is_help=True)
+app.add_typer(orphans, name="orphans")
+queues = typer.Typer(help="Queues: what jobs run on, and how much of it there is.", no_args_is_help=True)
+app.add_typer(queues, name="queues")
+topics = typer.Typer(help="Topics: where the alarms of jobs go.", no_args_is_help=True)
+app.add_typer(topics, name="topics")
 
 _KINDS = get_type_hints(settings.Settings, include_extras=True)
 
@@ -34,6 +43,7 @@ def _option(name: str) -> typer.models.OptionInfo:
 DataDir = Annotated[Path | None, _option("data_dir")]
 CacheDir = Annotated[Path | None, _option("cache_dir")]
 DatabaseUrl = Annotated[str | None, _option("database_url")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the API has it.")]
 
 
 @app.command()
@@ -47,6 +57,8 @@ def serve(
     java: Annotated[Path | None, _option("java")] = None,
     queue_slots: Annotated[int | None, _option("queue_slots")] = None,
     queue_cus: Annotated[int | None, _option("queue_cus")] = None,
+    recycle_at_metaspace_percent: Annotated[int | None, _option("recycle_at_metaspace_percent")] = None,
+    savepoint_timeout_s: Annotated[int | None, _option("savepoint_timeout_s")] = None,
     stop_engines: Annotated[bool | None, _option("stop_engines")] = None,
     log_level: Annotated[str | None, _option("log_level")] = None,
 ) -> None:
@@ -94,6 +106,174 @@ def demo(cache_dir: CacheDir = None) -> None:
     from penstock.cli import demo as played
 
     played.play(_load(locals()))
+
+
+@jobs.command("list")
+def list_jobs(
+    status: Annotated[str | None, typer.Option(help="Only jobs with this status, such as job_running.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only jobs whose name holds this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many, the newest first.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs. As all of `penstock jobs` and `orphans`, it speaks to the service that `penstock env` names."""
+    from penstock.cli import jobs as shown
+
+    shown.show_list(status, name, limit, as_json=as_json)
+
+
+@jobs.command("show")
+def show_job(job_id: int, as_json: AsJson = False) -> None:
+    """Show a job, with how its last run ended."""
+    from penstock.cli import jobs as shown
+
+    shown.show(job_id, as_json=as_json)
+
+
+@jobs.command("history")
+def show_history(
+    job_id: Annotated[int | None, typer.Argument(help="All of the project unless given.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many events, the newest last.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what has happened to a job, deleted or not: when, why and by whom."""
+    from penstock.cli import jobs as shown
+
+    shown.show_history(job_id, limit, as_json=as_json)
+
+
+@orphans.command("list")
+def list_orphans(as_json: AsJson = False) -> None:
+    """List the Flink jobs that no job explains."""
+    from penstock.cli import orphans as shown
+
+    shown.show_list(as_json=as_json)
+
+
+@orphans.command("stop")
+def stop_orphan(flink_job_id: str) -> None:
+    """Cancel one, for sure: it is asked for until the job is gone."""
+    from penstock.cli import orphans as shown
+
+    shown.stop(flink_job_id)
+
+
+@orphans.command("adopt")
+def adopt_orphan(
+    flink_job_id: str,
+    job: Annotated[int | None, typer.Option(help="The job at rest whose program it is; else a new one.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new job; as Flink has it unless given.")] = None,
+) -> None:
+    """Make one the run of a job, which is watched and can be stopped from then on."""
+    from penstock.cli import orphans as shown
+
+    shown.adopt(flink_job_id, job, name)
+
+
+@queues.command("list")
+def list_queues(as_json: AsJson = False) -> None:
+    """List the queues of the project, and those of the service. Speaks to the service that `penstock env` names."""
+    from penstock.cli import queues as shown
+
+    shown.show_list(as_json=as_json)
+
+
+@queues.command("show")
+def show_queue(name: str, as_json: AsJson = False) -> None:
+    """Show a queue."""
+    from penstock.cli import queues as shown
+
+    shown.show(name, as_json=as_json)
+
+
+@queues.command("create")
+def create_queue(
+    name: str,
+    cus: Annotated[int, typer.Option(min=1, help="Compute units that its jobs may hold together.")],
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Task slots of its cluster; one a CU unless given.")
+    ] = None,
+    isolation: Annotated[
+        Isolation | None, typer.Option(help="What its jobs share: a cluster (session), or nothing (job).")
+    ] = None,
+    rest_url: Annotated[
+        str | None,
+        typer.Option(help="REST address of a Flink session cluster that others keep, to run on that one."),
+    ] = None,
+    description: str = "",
+) -> None:
+    """Create a queue; its cluster is started at once, unless it is one for each job or an external one."""
+    from penstock.cli import queues as done
+
+    done.create(name, cus, {"slots": slots, "isolation": isolation, "rest_url": rest_url}, description)
+
+
+@queues.command("resize")
+def resize_queue(name: str, cus: Annotated[int, typer.Option(min=1, help="Compute units from now on.")]) -> None:
+    """Change how many compute units a queue has; the slots of its cluster stay."""
+    from penstock.cli import queues as done
+
+    done.resize(name, cus)
+
+
+@queues.command("delete")
+def delete_queue(name: str) -> None:
+    """Delete a queue that has no active job, and end its cluster if it is one of ours."""
+    from penstock.cli import queues as done
+
+    done.delete(name)
+
+
+@queues.command("release")
+def release_queue(
+    name: str,
+    host_is_lost: Annotated[
+        bool, typer.Option("--host-is-lost", help="Say that it is: nothing there lives.")
+    ] = False,
+) -> None:
+    """Let a queue be kept on another host, now that the one with its cluster is lost for ever.
+
+    If that host still lives, or comes back, its jobs run twice and write twice: be sure.
+    """
+    from penstock.cli import queues as done
+
+    done.release(name, host_is_lost=host_is_lost)
+
+
+@topics.command("add")
+def add_topic(
+    name: Annotated[str, typer.Argument(help="What jobs call it in smn_topic.")],
+    url: Annotated[str, typer.Argument(help="Where it leads, as Apprise has it; - reads it from standard input.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Add a topic; its URL is stored encrypted, and not shown again."""
+    from penstock.cli import topics as done
+
+    done.add(_load({"data_dir": data_dir, "database_url": database_url}), name, url)
+
+
+@topics.command("list")
+def list_topics(as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """List the topics, without what is secret of where they lead."""
+    from penstock.cli import topics as shown
+
+    shown.show_list(_load({"data_dir": data_dir, "database_url": database_url}), as_json=as_json)
+
+
+@topics.command("remove")
+def remove_topic(name: str, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Remove a topic; alarms of jobs that still name it fail, and nothing else."""
+    from penstock.cli import topics as done
+
+    done.remove(_load({"data_dir": data_dir, "database_url": database_url}), name)
+
+
+@topics.command("test")
+def send_test(name: str, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Send a message to a topic, and say whether it was taken."""
+    from penstock.cli import topics as done
+
+    done.send_test(_load({"data_dir": data_dir, "database_url": database_url}), name)
 
 
 def _version(wanted: bool) -> None:

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -34,20 +33,18 @@ def serve(settings: Settings) -> None:
         signal.signal(each, lambda *_: sys.exit(0))
     try:
         storage = service.open_storage(settings)
-        with service.held(settings.data_dir) as announce, _listen(settings) as listener:
-            _run(settings, storage, listener, announce)
+        with service.held(settings) as seat, _listen(settings) as listener:
+            _run(settings, storage, listener, seat)
     except service.CannotStart as error:
         fail(str(error))
 
 
-def _run(
-    settings: Settings, storage: service.Storage, listener: socket.socket, announce: Callable[[str], None]
-) -> None:
-    running = service.Service(settings, storage, progress.Downloads(Console(stderr=True), log.info))
+def _run(settings: Settings, storage: service.Storage, listener: socket.socket, seat: service.Seat) -> None:
+    running = service.Service(settings, storage, progress.Downloads(Console(stderr=True), log.info), seat)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{listener.getsockname()[1]}"
     running.start()
-    announce(url)
+    seat.announce(url)
     log.info("listening on %s, data in %s", url, settings.data_dir)
     try:
         uvicorn.Server(protocol.configuration(running.app)).run(sockets=[listener])
@@ -69,11 +66,11 @@ def _listen(settings: Settings) -> socket.socket:
 def stop(data_dir: Path, *, engines: bool) -> None:
     """End what runs on the data directory, and say what that was."""
     running = service.running(data_dir)
-    if running is None:
-        print(f"no service runs on {data_dir}")
-    else:
-        _end(running, data_dir)
+    for instance in running:
+        _end(instance, data_dir)
         print(f"stopped the service on {data_dir}")
+    if not running:
+        print(f"no service runs on {data_dir}")
     if engines:
         try:
             ended = cluster.stop_all(data_dir)
@@ -86,7 +83,7 @@ def _end(running: service.Instance, data_dir: Path) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_PATIENCE_S
-    while service.running(data_dir) == running:
+    while running in service.running(data_dir):
         if time.monotonic() > deadline:
             fail(f"the service (pid {running.pid}) has not ended within {_STOP_PATIENCE_S} s")
         time.sleep(0.05)

@@ -1,22 +1,55 @@
-"""Keeps a cluster of ours up: installs Flink, adopts or starts it, warms it, and starts it anew when it dies."""
+"""Keeps a cluster of ours up: installs Flink, adopts or starts it, warms it, and starts it anew when it must be.
 
-import itertools
+It must be when one of its processes dies, when it hangs, and before its metaspace is full.
+"""
+
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 
-from penstock.domain.engine import Action, EngineUnavailable, Overview, Unreachable, Watched
-from penstock.flink.cluster import LocalCluster
+from penstock.controller.capacity import Taken
+from penstock.controller.vigil import Limits, Vigil
+from penstock.domain.engine import (
+    Action,
+    EngineUnavailable,
+    Gone,
+    Overview,
+    Sighting,
+    Submit,
+    Unreachable,
+    Watched,
+)
+from penstock.flink import remains
+from penstock.flink.buckets import BucketFailure, Buckets
+from penstock.flink.cluster import LocalCluster, Unit
 from penstock.flink.engine import FlinkEngine
 
 log = logging.getLogger(__name__)
 
 _CHECK_S = 1.0
-_ASK_EVERY = 5
-"""Checks between two questions to Flink whether it has slots; a look asks for the jobs only."""
+_ASK_S = 5.0
+"""Between two questions to Flink whether it has slots; a look asks for the jobs only."""
 _RETRY_S = 15.0
 _START_POLL_S = 0.1
 _STOP_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """When a cluster that lives is ended and started anew all the same."""
+
+    limits: Limits = field(default_factory=Limits)
+    recycle_at_percent: int = 0
+    """How full the metaspace of one of its processes is when the jobs move to a new one; 0: never."""
+    move_off: Callable[[str], int] = lambda _: 0
+    """Lets what runs on this incarnation move, and says how many jobs are still there."""
+    measure_s: float = 30.0
+    move_most_s: float = 120.0
+    """How long the jobs have; those that are left go on from their newest checkpoints."""
+    pause_s: float = 600.0
+    """How long at least until the next time."""
 
 
 class EmbeddedCluster:
@@ -25,27 +58,34 @@ class EmbeddedCluster:
     def __init__(
         self,
         prepare: Callable[[], LocalCluster],
-        connect: Callable[[str], FlinkEngine],
+        buckets: Buckets,
+        now_ms: Callable[[], int],
         on_ready: Callable[[], None],
+        upkeep: Upkeep = Upkeep(),
     ) -> None:
-        """Take what makes the cluster (it may install Flink first) and what connects to its REST address."""
+        """Take what makes the cluster; it may install Flink first."""
         self._prepare = prepare
-        self._connect = connect
+        self._buckets = buckets
+        self._now_ms = now_ms
         self._on_ready = on_ready
+        self._upkeep = upkeep
+        self._measure_at = 0.0
         self._cluster: LocalCluster | None = None
         self._engine: FlinkEngine | None = None
         self._not_ready: str | None = "Flink is being prepared"
+        self._down_since: int | None = None
         self._unseen: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep_up, name="cluster", daemon=True)
 
     def start(self) -> None:
+        self._down_since = self._now_ms()
         self._thread.start()
 
-    def stop(self, *, end_cluster: bool) -> None:
+    def stop(self, *, end: bool) -> None:
         """Stop keeping it up; the cluster and its jobs go on unless they are to end too."""
         self._stopping.set()
-        if not end_cluster:
+        if not end:
             return
         self._thread.join(_STOP_PATIENCE_S)  # it may be in the middle of a download
         if self._cluster is not None:
@@ -60,67 +100,157 @@ class EmbeddedCluster:
         unit = self._cluster.unit if self._cluster else None
         return unit.slots if unit else 0
 
+    def taken(self) -> Taken:
+        return Taken()
+
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         engine = self._engine
         if engine is None:
-            return Unreachable(self._not_ready or "")
-        seen = engine.look(watched)
+            return Unreachable(self._not_ready or "", self._down_since)
+        here = [each for each in watched if each.cluster in (None, engine.incarnation)]
+        seen = engine.look(here)
         self._unseen = "Flink does not answer" if isinstance(seen, Unreachable) else None
-        return seen
+        if isinstance(seen, Unreachable):
+            return seen
+        gone = {each.run_id: self._gone(each, seen.sent_at) for each in watched if each not in here}
+        return replace(seen, runs={**seen.runs, **gone})
 
     def perform(self, action: Action) -> None:
         engine = self._engine
         if engine is None:
             raise EngineUnavailable(self._not_ready)
+        if isinstance(action, Submit) and action.job.run and action.job.run.cluster != engine.incarnation:
+            raise EngineUnavailable("the cluster that it was meant for is no more")
         engine.perform(action)
 
+    def _gone(self, watched: Watched, sent_at: int) -> Sighting:
+        """Tell of a run on an earlier unit, all of whose processes were ended before this one was started."""
+        assert self._cluster is not None
+        assert watched.cluster is not None
+        return gone(watched, sent_at, self._cluster.was_ended(watched.cluster), self._buckets)
+
+    # --- keeping it up ---
+
     def _keep_up(self) -> None:
+        hanging: str | None = None
         while not self._stopping.is_set():
             try:
-                self._bring_up()
-                self._watch()
+                unit = self._bring_up(instead_of=hanging)
+                hanging = self._watch(unit)
             except Exception:  # whatever it is (no network, no memory, no port), it may pass
-                self._disconnect()
-                self._not_ready = "Flink cannot be started; the service's log says why"
+                self._disconnect("Flink cannot be started; the service's log says why")
                 log.exception("Flink cannot be started; trying again in %d s", _RETRY_S)
                 self._stopping.wait(_RETRY_S)
+        self._close()
 
-    def _bring_up(self) -> None:
+    def _bring_up(self, *, instead_of: str | None) -> Unit:
+        """Adopt the unit that lives, unless it is this one, or start one."""
         if self._cluster is None:
             self._cluster = self._prepare()
-        if self._cluster.adopt():
-            log.info("Flink is still running and goes on")
-        else:
-            self._not_ready = "Flink is starting"
-            self._cluster.start()
-        assert self._cluster.unit is not None
-        self._engine = self._connect(self._cluster.unit.rest_url)  # what runs there is seen from now on
-        while not self._stopping.is_set():
-            self._not_ready = self._engine.readiness()
-            if self._not_ready is None:
-                log.info("Flink is ready, with %d slots", self._cluster.unit.slots)
-                self._on_ready()
-                return
-            if not self._cluster.is_alive():
-                raise RuntimeError("its processes have ended; see the engine's log folder")
-            self._stopping.wait(_START_POLL_S)
+        with self._cluster.transition():
+            unit = self._cluster.unit if self._cluster.adopt() else None
+            if unit is None or unit.incarnation == instead_of:
+                self._not_ready = "Flink is starting"
+                unit = self._cluster.start()
+            else:
+                log.info("Flink is still running and goes on")
+        # What runs there is seen from now on.
+        self._engine = FlinkEngine(unit.rest_url, self._buckets, self._now_ms, unit.incarnation)
+        self._down_since = None
+        return unit
 
-    def _watch(self) -> None:
+    def _watch(self, unit: Unit) -> str | None:
+        """Watch the unit until it must be started anew; return it if it hangs, and must be ended before that."""
         assert self._cluster is not None
         assert self._engine is not None
-        for second in itertools.count(1):
+        vigil, ask_at, was_ready = Vigil(time.monotonic(), self._upkeep.limits), 0.0, False
+        while not self._stopping.wait(_CHECK_S if was_ready else _START_POLL_S):
+            if not self._cluster.is_alive():
+                if not was_ready:
+                    raise RuntimeError("its processes have ended; see the engine's log folder")
+                self._disconnect("a process of Flink has died; Flink is starting anew")
+                return None
+            if was_ready:
+                self._engine.warm()  # a second after jobs were let in: those that waited do it themselves
+            if was_ready and time.monotonic() < ask_at:
+                continue
+            ask_at = time.monotonic() + _ASK_S
+            hangs = self._ask(vigil, unit)
+            was_ready |= self._not_ready is None
+            if hangs:
+                self._disconnect(f"{hangs}; it is starting anew")
+                return unit.incarnation
+            if self._is_full():
+                self._recycle(unit)
+                return None
+        return None
+
+    def _ask(self, vigil: Vigil, unit: Unit) -> str | None:
+        """Ask whether it is ready, and say why it must be ended, if it must."""
+        assert self._engine is not None
+        was, self._not_ready = self._not_ready, self._engine.readiness()
+        if was is not None and self._not_ready is None:
+            log.info("Flink is ready, with %d slots", unit.slots)
+            self._on_ready()
+        return vigil.note(slots_of(self._engine), time.monotonic())
+
+    def _is_full(self) -> bool:
+        """Say whether the metaspace is: then Flink would end all its jobs by itself, at any time."""
+        limit = self._upkeep.recycle_at_percent
+        if not limit or self._not_ready or time.monotonic() < self._measure_at:
+            return False
+        self._measure_at = time.monotonic() + self._upkeep.measure_s
+        assert self._engine is not None
+        try:
+            percent = self._engine.metaspace_percent()
+        except EngineUnavailable:
+            return False
+        return percent >= limit
+
+    def _recycle(self, unit: Unit) -> None:
+        """End the cluster after its jobs have moved off it: they wait with their savepoints for the next one."""
+        assert self._cluster is not None
+        log.warning("the metaspace of Flink is nearly full; moving its jobs to a new cluster")
+        self._not_ready = "its Flink cluster is nearly out of metaspace and being recycled"
+        deadline = time.monotonic() + self._upkeep.move_most_s
+        while self._cluster.is_alive() and self._upkeep.move_off(unit.incarnation):
             if self._stopping.wait(_CHECK_S):
                 return
-            if not self._cluster.is_alive():
-                log.error("a process of Flink has died; ending the rest and starting anew")
-                self._not_ready = "a process of Flink has died; Flink is starting anew"
-                self._disconnect()
-                return
-            if second % _ASK_EVERY == 0:
-                self._not_ready = self._engine.readiness()
+            if time.monotonic() > deadline:
+                log.warning("not all jobs have moved; the rest go on from their newest checkpoints")
+                break
+        self._measure_at = time.monotonic() + self._upkeep.pause_s
+        self._disconnect(self._not_ready)
+        with self._cluster.transition():
+            if self._cluster.adopt() and self._cluster.unit == unit:
+                self._cluster.stop()
 
-    def _disconnect(self) -> None:
-        engine, self._engine = self._engine, None
+    def _disconnect(self, reason: str | None) -> None:
+        log.warning("%s", reason)
+        self._not_ready = reason
+        self._down_since = self._down_since or self._now_ms()
         self._unseen = None
+        self._close()
+
+    def _close(self) -> None:
+        engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()
+
+
+def gone(watched: Watched, sent_at: int, planned: bool, buckets: Buckets) -> Sighting:
+    """Tell of a run whose cluster is dead, with the state that lies in the buckets."""
+    try:
+        left = remains.of(watched, buckets)
+    except BucketFailure as error:
+        return Unreachable(str(error))
+    reason = "its Flink cluster was ended by the service" if planned else "its Flink cluster has died"
+    return Gone(sent_at, reason, planned, left.checkpoint, left.savepoint)
+
+
+def slots_of(engine: FlinkEngine) -> int | None:
+    """Ask a cluster how many slots it has; None when it does not answer."""
+    try:
+        return engine.slots()[0]
+    except EngineUnavailable:
+        return None

@@ -1,13 +1,15 @@
-"""The loop: a pass every second, ten a second while a job is on the move, and one at once when woken."""
+"""The loop: a pass every second, many a second while a job is on the move, and one at once when woken."""
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
 STEADY_S = 1.0
-MOVING_S = 0.1
+MOVING_S = 0.03
+"""Between two passes while a job is on the move; never less than half of what a pass takes."""
 
 
 class Loop:
@@ -31,9 +33,10 @@ class Loop:
     def _run(self) -> None:
         while not self._stopping:
             self._woken.clear()
-            moving = False
+            moving, began = False, time.monotonic()
             try:
                 moving = self._make_pass()
             except Exception:  # the database may be away for a while; the loop outlives it
                 log.exception("a pass failed; the next one tries again")
-            self._woken.wait(MOVING_S if moving else STEADY_S)
+            took = time.monotonic() - began
+            self._woken.wait(max(MOVING_S, took / 2) if moving else STEADY_S)

@@ -1,15 +1,17 @@
 """One pass over the jobs of a queue: look, decide, record, act."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from penstock.controller.capacity import Room
-from penstock.domain import lifecycle
+from penstock.controller.strangers import Strangers
+from penstock.domain import history, lifecycle
 from penstock.domain.engine import (
     Absent,
     Action,
-    Cancel,
+    Alive,
+    Ended,
     Engine,
     EngineUnavailable,
     Full,
@@ -25,7 +27,9 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
+from penstock.domain.history import Actor
 from penstock.domain.job import Job, Run, Status
+from penstock.domain.queue import Queue
 from penstock.store import jobs
 from penstock.store.database import Database
 from penstock.telemetry import Metrics
@@ -39,12 +43,14 @@ _MOVING = frozenset({Status.SUBMITTING, Status.CANCELING, Status.SAVEPOINTING})
 class Reconciler:
     """Keeps the jobs of one queue; only one thread makes its passes, the acts run in the background."""
 
-    queue: str
+    queue: Queue
     database: Database
     engine: Engine
     room: Callable[[], Room]
     in_background: Callable[[Callable[[], None]], None]
     """Runs an act on another thread."""
+    acts_at_once: int
+    """How many of them it can begin without a wait: how long a submission may still land counts from its record."""
     now_ms: Callable[[], int]
     new_id: Callable[[], str]
     wake: Callable[[], None]
@@ -53,14 +59,18 @@ class Reconciler:
     _acting: set[int] = field(default_factory=set)
     """Jobs with an act on its way: nothing is decided of them until it has ended."""
 
+    def __post_init__(self) -> None:
+        self._strangers = Strangers(self.queue, self.database, self.engine, self.now_ms)
+
     def make_pass(self) -> bool:
         """Make one pass; say whether a job is on the move, so that the next should come soon."""
+        acting = frozenset(self._acting)  # before the rows are read: they hold what an ended act was told
         with self.database.read() as tx:
             active = jobs.active(tx, self.queue)
-        idle = [job for job in active if job.id not in self._acting]
+        idle = [job for job in active if job.id not in acting]
         with self.metrics.look_seconds.time():
-            seen = self.engine.look([Watched(job.run.id, job.savepoint_request) for job in idle if job.run])
-        self.metrics.engine_up.set(isinstance(seen, Overview))
+            seen = self.engine.look([_watched(job, job.run) for job in idle if job.run])
+        self.metrics.engine_up.labels(self.queue.id).set(isinstance(seen, Overview))
         room = self.room()
         for job in active:
             if job.run is not None:
@@ -68,22 +78,26 @@ class Reconciler:
         for job in idle:
             self._reconcile(job, _observe(job, seen, room))
         if isinstance(seen, Overview):
-            self._cancel_superseded(seen.others_alive)
+            self._strangers.deal_with(seen)
         return any(job.status in _MOVING for job in active)
 
     def _reconcile(self, job: Job, seen: Observation) -> None:
         try:
             step = lifecycle.decide(job, seen, self.now_ms(), self.new_id)
-            if step.job != job and not self._record(job, step.job):
+            by = history.FLINK if isinstance(seen, Alive | Ended) else history.CONTROLLER
+            if step.action is not None and len(self._acting) >= self.acts_at_once:
+                return  # the end of an act asks for the next pass
+            # An act is recorded even if it changes nothing of the job, so that it is not done for an older row.
+            if (step.job != job or step.action) and not self._record(job, step.job, by):
                 return
             if step.action is not None:
                 self._start(step.job, step.action)
         except Exception:  # the one place that catches everything: one job must not stop the rest
             log.exception("job %d could not be reconciled; the next pass tries again", job.id)
 
-    def _record(self, before: Job, after: Job) -> bool:
+    def _record(self, before: Job, after: Job, by: Actor) -> bool:
         with self.database.write() as tx:
-            written = jobs.record(tx, before, after, self.now_ms()) is not None
+            written = jobs.record(tx, before, after, self.now_ms(), by) is not None
         if written:
             _log_change(before, after)
         return written
@@ -117,22 +131,8 @@ class Reconciler:
             before = jobs.get_any(tx, job.id)
             after = lifecycle.decide(before, told, self.now_ms(), self.new_id).job
             if after != before:
-                jobs.record(tx, before, after, self.now_ms())
+                jobs.record(tx, before, after, self.now_ms(), history.FLINK)
         _log_change(before, after)
-
-    def _cancel_superseded(self, alive: Iterable[str]) -> None:
-        """End runs of ours that no job has any more: a submission held up somewhere can land at any time."""
-        alive = frozenset(alive)
-        if not alive:
-            return
-        with self.database.read() as tx:
-            superseded = jobs.superseded(tx, alive)
-        for run_id in superseded:
-            log.warning("Flink job %s was superseded and lives; cancelling it", run_id)
-            try:
-                self.engine.perform(Cancel(run_id))
-            except EngineUnavailable as error:
-                log.warning("no answer to the cancel of %s: %s", run_id, error)
 
 
 def _refusal(action: Action, refused: Refused) -> Refusal | SavepointRefusal:
@@ -150,13 +150,20 @@ def _log_change(before: Job, after: Job) -> None:
         log.info("job %d: %s -> %s", after.id, before.status, after.status)
 
 
+def _watched(job: Job, run: Run) -> Watched:
+    return Watched(run.id, job.savepoint_request, run.cluster, run.checkpoints)
+
+
 def _observe(job: Job, seen: Overview | Unreachable, room: Room) -> Observation:
     if isinstance(seen, Unreachable):
         return seen
+    absent = Absent(seen.sent_at, seen.answering_since, seen.cluster)
     if job.run is not None:
-        return seen.runs.get(job.run.id) or Absent(seen.sent_at, seen.answering_since)
+        if job.run.attempts == 0 and room.closed is not None:
+            return Full(seen.sent_at, room.closed)
+        return seen.runs.get(job.run.id, absent)
     lack = room.lack(job)
     if lack is not None:
         return Full(seen.sent_at, lack.reason, for_ever=lack.for_ever)
     room.take(job)
-    return Absent(seen.sent_at, seen.answering_since)
+    return absent

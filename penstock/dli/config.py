@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from penstock.dli import encoding, settings_text
 from penstock.dli.settings_text import ResourceConfig
-from penstock.domain import bucket
+from penstock.domain import bucket, resources
 from penstock.domain.errors import Invalid, NotAllowed
 from penstock.domain.job import CheckpointMode, Job
 from penstock.domain.job import JobConfig as Settings
@@ -58,7 +58,8 @@ _MODES: dict[object, CheckpointMode] = {
 
 def wire_names(settings: Collection[str]) -> list[str]:
     """Give the names by which requests and answers call these settings."""
-    ours = {domain: wire for wire, domain in (_SAME_VALUE | _EMPTY_IS_NONE).items()} | {"description": "desc"}
+    ours = {domain: wire for wire, domain in (_SAME_VALUE | _EMPTY_IS_NONE).items()}
+    ours |= {"description": "desc", "queue": "queue_name", "sql": "sql_body"}
     return sorted(ours.get(name, name) for name in settings)
 
 
@@ -129,7 +130,8 @@ class JobConfig(msgspec.Struct, kw_only=True):
     flink_version: str | None
     operator_config: str | None
     static_estimator_config: str | None
-    real_cu_number: int = 0
+    real_cu_number: int
+    """The CUs that the job holds at present, where they are not `cu_number`; else 0."""
     execution_agency_urn: str | None
     flink_log_config: str | None
     resource_config: dict[str, object] | None
@@ -141,10 +143,12 @@ def answer(job: Job) -> JobConfig:
     config = job.config
     fields = {wire: getattr(config, name) for wire, name in (_SAME_VALUE | _EMPTY_IS_NONE).items()}
     kept = config.checkpoint_enabled or config.checkpoint_path
+    held = resources.held(job)
     return JobConfig(
         **fields,
         checkpoint_mode=config.checkpoint_mode.value,
         checkpoint_path=bucket.checkpoint_path(job) if kept else None,
+        real_cu_number=0 if held == config.cus else held,
         resource_config=config.resource_config,
     )
 

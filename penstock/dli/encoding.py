@@ -31,7 +31,7 @@ _JSON = msgspec.json.Decoder(float_hook=float)  # without the hook 1e400 is an e
 def read_query(raw: bytes, shape: type[Shape]) -> Shape:
     """Read a query string; raises `Invalid`."""
     pairs = parse_qsl(raw.decode(errors=_KEPT), keep_blank_values=True, errors=_KEPT)
-    first = {name: value for name, value in reversed(pairs) if name in shape.__struct_fields__}
+    first = {name: value for name, value in reversed(pairs) if name in shape.__struct_encode_fields__}
     for name, value in first.items():
         if not _is_unicode(value):
             raise Invalid(f"{name} must be UTF-8, percent-encoded")

@@ -1,6 +1,7 @@
 """Jobs of any type on the wire: list, show, run, stop, savepoint, delete."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -11,7 +12,7 @@ from penstock.dli.config import NO_PARENT, JobConfig
 from penstock.dli.encoding import LARGEST_ID
 from penstock.dli.errors import Failure
 from penstock.domain.errors import Invalid
-from penstock.domain.job import Job, JobFilter, JobType, Status
+from penstock.domain.job import ACTIVE, Job, JobFilter, JobType, Status
 
 Id = Annotated[int, Meta(ge=-LARGEST_ID, le=LARGEST_ID)]
 MOST_TAGS = 20
@@ -44,7 +45,7 @@ class ListQuery(msgspec.Struct, kw_only=True):
             queue=self.queue_name,
             user_name=self.user_name,
             name_part=self.name,
-            tags=_tags(self.tags or ""),
+            tags=read_tags(self.tags or ""),
             root_job_id=self.root_job_id,
             enterprise_project=self.sys_enterprise_project_name,
             after_id=self.cursor or None,
@@ -75,6 +76,11 @@ class StopBody(msgspec.Struct):
 class SavepointBody(msgspec.Struct):
     action: Literal["TRIGGER"]
     savepoint_path: config.Address | None = None
+
+
+class ImportBody(msgspec.Struct):
+    job_id: Id
+    savepoint_path: config.Address
 
 
 class Summary(msgspec.Struct):
@@ -208,7 +214,7 @@ def _shared(job: Job) -> dict[str, Any]:
         "desc": job.description,
         "job_type": job.type.value,
         "status": job.status.value,
-        "status_desc": job.reason,
+        "status_desc": _status_desc(job),
         "create_time": job.created_at,
         "graph_editor_enabled": False,
         "has_savepoint": job.savepoint is not None,
@@ -219,6 +225,15 @@ def _shared(job: Job) -> dict[str, Any]:
     }
 
 
+def _status_desc(job: Job) -> str:
+    """Say why the status is what it is, and how old that is while the job's cluster is silent."""
+    if job.unreachable_since is None or job.status not in ACTIVE:
+        return job.reason
+    since = datetime.fromtimestamp(job.unreachable_since / 1000, UTC)
+    told = f"last known; its cluster has not answered since {since:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{told}; {job.reason}" if job.reason else told
+
+
 def _duration(job: Job, now: int) -> int:
     """Milliseconds from Flink's first start of this life to its end, or to now while it lasts."""
     if job.started_at is None:
@@ -226,7 +241,7 @@ def _duration(job: Job, now: int) -> int:
     return max(0, (now if job.ended_at is None else job.ended_at) - job.started_at)
 
 
-def _tags(text: str) -> dict[str, str]:
+def read_tags(text: str) -> dict[str, str]:
     """Read `k=v,k2=v2`, each taken apart at its first equals sign."""
     items = text.split(",") if text else []
     if len(items) > MOST_TAGS:

@@ -8,12 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from penstock.dli import encoding
-from penstock.domain import settings_keys
+from penstock.domain import resources, settings_keys
 from penstock.domain.errors import Invalid, NotAllowed
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
-_MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB?|GB?)?", re.IGNORECASE)
-_MEBIBYTES = {"M": 1, "G": 1024}
 _LINE = re.compile(r"\s*[^\s=][^=]*=.*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -119,5 +117,7 @@ def _check_text(name: str, text: str, shape: type[msgspec.Struct]) -> None:
 
 
 def _is_enough_memory(text: str) -> bool:
-    found = _MEMORY.fullmatch(text.strip())
-    return found is not None and float(found[1]) * _MEBIBYTES[(found[2] or "G")[0].upper()] >= 2048
+    try:
+        return resources.mebibytes(text) >= 2048
+    except ValueError:
+        return False

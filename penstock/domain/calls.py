@@ -7,7 +7,7 @@ caller has the answer. All raise `NotAllowed` where the status forbids them (DLI
 from dataclasses import asdict, replace
 
 from penstock.domain.errors import NotAllowed, NotChangeable
-from penstock.domain.job import Goal, Job, SavepointOrigin, SavepointRequest, Status
+from penstock.domain.job import Goal, Job, Savepoint, SavepointOrigin, SavepointRequest, Status
 
 MAY_RUN = frozenset({Status.INIT, Status.SUBMIT_FAILED, Status.EXCEPTION, Status.CANCELLED, Status.FINISHED})
 MAY_STOP = frozenset({Status.SUBMITTING, Status.RUNNING, Status.CANCEL_FAILED})
@@ -59,6 +59,8 @@ def request_stop(job: Job, *, savepoint: SavepointRequest | None, now: int) -> J
         _allow(job, MAY_STOP, "be stopped")
         return replace(job, goal=Goal.STOP, status=Status.CANCELING, reason="", requested_at=now)
     _allow(job, MAY_SAVEPOINT, "be stopped with a savepoint")
+    if job.savepoint_request is not None:  # Flink may be writing that one already
+        savepoint = replace(job.savepoint_request, give_up_at=savepoint.give_up_at, moves=False)
     return replace(
         job,
         goal=Goal.STOP_WITH_SAVEPOINT,
@@ -72,7 +74,24 @@ def request_stop(job: Job, *, savepoint: SavepointRequest | None, now: int) -> J
 def request_savepoint(job: Job, savepoint: SavepointRequest) -> Job:
     """Write a savepoint while the job goes on (DLI: savepoint, `TRIGGER`)."""
     _allow(job, MAY_SAVEPOINT, "write a savepoint")
+    if job.savepoint_request is not None:  # of a move, or of a stop that was given up: the job may end with it
+        raise NotAllowed(f"job {job.id} may be writing another savepoint; ask again in a minute")
     return replace(job, status=Status.SAVEPOINTING, reason="", savepoint_request=savepoint)
+
+
+def request_move(job: Job, savepoint: SavepointRequest) -> Job:
+    """Let a running job stop with a savepoint and go on from there on another cluster; no other job is changed."""
+    if job.goal is not Goal.RUN or job.status is not Status.RUNNING or job.run is None or not job.run.ran:
+        return job
+    if job.savepoint_request is not None:  # it is on the move already
+        return job
+    return replace(job, savepoint_request=replace(savepoint, moves=True))
+
+
+def request_import(job: Job, path: str) -> Job:
+    """Put a savepoint on record that lies in a bucket already (DLI: import savepoint)."""
+    _allow(job, MAY_CHANGE, "be given a savepoint")
+    return replace(job, savepoint=Savepoint(path, SavepointOrigin.IMPORT))
 
 
 def request_delete(job: Job, now: int) -> Job:

@@ -50,6 +50,8 @@ class Unreachable:
     """The cluster did not answer: nothing is known, so nothing is guessed."""
 
     reason: str = ""
+    since: int | None = None
+    """Since when it has not; None while it has only just begun to."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,32 @@ class Absent:
     sent_at: int
     answering_since: int
     """Since when the cluster has answered without a gap; deadlines run only while it does."""
+    cluster: str = ""
+    """The incarnation that answered: a run goes to exactly one."""
+    checkpoint: str | None = None
+    """The newest complete checkpoint of the run, where one is found although Flink no longer shows the run."""
+    savepoint: SavepointState | None = None
+    """Likewise the savepoint that was asked for."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The incarnation that the run was sent to is dead, every process of it: the run neither lives nor can land."""
+
+    sent_at: int
+    reason: str
+    """How the cluster came to its end."""
+    planned: bool = False
+    """We have ended it ourselves: it is no failure of the job."""
+    checkpoint: str | None = None
+    """The newest complete checkpoint of the run that lies in its folder."""
+    savepoint: SavepointState | None = None
+    """The savepoint that was asked for, if it lies complete at its target."""
 
 
 @dataclass(frozen=True)
 class Full:
-    """The job has no run yet, and its queue has no room for it; `reason` says what is missing."""
+    """The job's run was not sent yet, and its queue has no room for it; `reason` says what is missing."""
 
     sent_at: int
     reason: str
@@ -138,7 +161,10 @@ class SavepointRefusal:
     reason: str
 
 
-Observation = Unreachable | Absent | Full | Alive | Ended | Refusal | Unanswered | SavepointRefusal
+Sighting = Absent | Gone | Alive | Ended | Unreachable
+"""What one look says of one run."""
+
+Observation = Unreachable | Absent | Gone | Full | Alive | Ended | Refusal | Unanswered | SavepointRefusal
 
 
 @dataclass(frozen=True)
@@ -147,6 +173,18 @@ class Watched:
 
     run_id: str
     savepoint_request: SavepointRequest | None = None
+    cluster: str | None = None
+    checkpoints: str | None = None
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A living Flink job that was not watched."""
+
+    id: str
+    name: str
+    state: str
+    started_at: int
 
 
 @dataclass(frozen=True)
@@ -156,10 +194,12 @@ class Overview:
     sent_at: int
     """When the request was sent, not when the answer came."""
     answering_since: int
-    runs: Mapping[str, Alive | Ended] = field(default_factory=dict)
-    """Of the watched runs, those that the cluster shows."""
-    others_alive: frozenset[str] = frozenset()
-    """Ids of the jobs that live there and were not watched."""
+    cluster: str = ""
+    """Which incarnation answered; one that was started anew is another."""
+    runs: Mapping[str, Sighting] = field(default_factory=dict)
+    """What is known of the watched runs; one that is not here is absent."""
+    strangers: Mapping[str, Stranger] = field(default_factory=dict)
+    """The jobs that live there and were not watched, by id."""
 
 
 # --- what to do ---

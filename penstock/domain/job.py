@@ -110,6 +110,12 @@ class Run:
     submit_at: int
     """When it is first sent; a restart waits a moment before that."""
     resume_from: str | None = None
+    cluster: str | None = None
+    """The incarnation of the cluster that it was sent to; stored before it is sent, and the only one it goes to."""
+    checkpoints: str | None = None
+    """The folder of its checkpoints."""
+    lost: int = 0
+    """How many runs before it went down with their cluster before they ever ran."""
     attempts: int = 0
     """How often it was sent; each is counted and stored before it is sent."""
     sent_at: int = 0
@@ -159,6 +165,10 @@ class SavepointRequest:
     requested_at: int
     sent: bool = False
     """Flink was asked for it, or is about to be; stored before it is."""
+    give_up_at: int | None = None
+    """When it has failed for having taken too long; None: never."""
+    moves: bool = False
+    """The job stops with it only to go on at once on another cluster."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +212,8 @@ class Job:
     execution_plan: str | None = None
     """Flink's plan of the latest run, as JSON text."""
     deleted_at: int | None = None
+    unreachable_since: int | None = None
+    """Since when the job's cluster does not answer: all else that is said of Flink is what was last known."""
     written_at: int = 0
     """When the row was last written; an observation sent before that says nothing about it."""
     version: int = 0

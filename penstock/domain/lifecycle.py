@@ -5,10 +5,10 @@ four verbs: look, decide, record, act. The rules that keep a job from being lost
 docs/lifecycle.md; the crash simulation of the tests breaks when any one of them is taken away.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from penstock.domain import learning
+from penstock.domain import bucket, ending, learning
+from penstock.domain.ending import NewId
 from penstock.domain.engine import (
     Absent,
     Action,
@@ -17,6 +17,7 @@ from penstock.domain.engine import (
     Ended,
     Ending,
     Full,
+    Gone,
     Observation,
     Refusal,
     SavepointFailed,
@@ -43,10 +44,10 @@ CANCEL_WINDOW_MS = 300_000
 """How long a cancel may take before the job is `job_cancel_fail`, and stays watched."""
 MISSING_GRACE_MS = 30_000
 """How long Flink may not show a job that ran before it counts as lost (a JobManager may be recovering it)."""
-RESTART_DELAY_MS = 10_000
+UNREACHABLE_AFTER_MS = 5_000
+"""How long a cluster may be silent before its jobs' rows say so."""
 
-NewId = Callable[[], str]
-"""Makes ids as Flink wants them for jobs and triggers: 32 hexadecimal digits."""
+_Seen = Absent | Gone | Full | Alive | Ended
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,15 @@ class Step:
 
 def decide(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
     """Say what the job becomes, and what to do to the engine, given what was seen of `job.run`."""
-    if job.goal is Goal.REST or isinstance(seen, Unreachable):
+    if job.goal is Goal.REST:
         return Step(job)
+    if isinstance(seen, Unreachable):
+        return Step(_unreachable(job, seen, now))
     if isinstance(seen, Refusal | Unanswered | SavepointRefusal):
         return Step(_told(job, seen, now))
     if seen.sent_at <= job.written_at <= now:  # sent before the row was written: it may not know of our last act
         return Step(job)
-    job = learning.learn(job, seen, now)
+    job = learning.learn(_reached(job), seen, now)
     match job.goal:
         case Goal.RUN:
             return _drive(job, seen, now, new_id)
@@ -77,39 +80,55 @@ def decide(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
             return _wind_down(job, seen, now)
 
 
+def _unreachable(job: Job, seen: Unreachable, now: int) -> Job:
+    """Keep what was last known, and say since when it is no more than that."""
+    if job.unreachable_since is not None or seen.since is None or now - seen.since < UNREACHABLE_AFTER_MS:
+        return job
+    return replace(job, unreachable_since=seen.since)
+
+
+def _reached(job: Job) -> Job:
+    return job if job.unreachable_since is None else replace(job, unreachable_since=None)
+
+
 # --- goal: run ---
 
 
-def _drive(job: Job, seen: Absent | Full | Alive | Ended, now: int, new_id: NewId) -> Step:
+def _drive(job: Job, seen: _Seen, now: int, new_id: NewId) -> Step:
     match seen:
+        case Full() if job.run is not None:
+            return Step(job)
         case Full(for_ever=True):
-            return Step(_settle(job, Status.SUBMIT_FAILED, seen.reason, now))
+            return Step(ending.settle(job, Status.SUBMIT_FAILED, seen.reason, now))
         case Full():
             return Step(replace(job, reason=seen.reason))
         case Absent():
             return _drive_absent(job, seen, now, new_id)
+        case Gone():
+            return Step(ending.gone(job, seen, now, new_id))
         case Alive():
             return _drive_alive(job, seen, now)
         case Ended():
-            return _drive_ended(job, seen, new_id)
+            return _drive_ended(job, seen, now, new_id)
 
 
 def _drive_absent(job: Job, seen: Absent, now: int, new_id: NewId) -> Step:
     run = job.run
     if run is None:
-        return _submit(replace(job, reason=""), Run(new_id(), now, job.restore_point), now)
+        return _submit(replace(job, reason=""), Run(new_id(), now, job.restore_point), seen, now)
     if run.seen:
         job, lost = _missing(job, run, seen)
-        return _failed(job, "Flink no longer has this job", now, new_id) if lost else Step(job)
+        return Step(ending.failed(job, "Flink no longer has this job", now, new_id) if lost else job)
     if run.attempts == 0:  # a restart; its window opens when it is first sent
-        return _submit(job, replace(run, submit_at=now), now) if run.submit_at <= now else Step(job)
+        return _submit(job, replace(run, submit_at=now), seen, now) if run.submit_at <= now else Step(job)
     if _may_land(run, seen):
         retrying = now - max(run.submit_at, seen.answering_since) < SUBMIT_RETRY_MS and not run.refused
-        return _submit(job, run, now) if retrying and now - run.sent_at >= SUBMIT_AGAIN_MS else Step(job)
+        return _submit(job, run, seen, now) if retrying and now - run.sent_at >= SUBMIT_AGAIN_MS else Step(job)
     if run.refused:
-        return Step(_settle(job, _failure_status(job), run.refused, now))
+        return Step(ending.settle(job, ending.failure_status(job), run.refused, now))
     trouble = f": {run.unanswered}" if run.unanswered else ""
-    return _failed(job, f"Flink has not taken the job within {SUBMIT_WINDOW_MS // 1000} s{trouble}", now, new_id)
+    late = f"Flink has not taken the job within {SUBMIT_WINDOW_MS // 1000} s{trouble}"
+    return Step(ending.failed(job, late, now, new_id))
 
 
 def _may_land(run: Run, seen: Absent) -> bool:
@@ -117,8 +136,10 @@ def _may_land(run: Run, seen: Absent) -> bool:
     return run.attempts > 0 and seen.sent_at - max(run.sent_at, seen.answering_since) < SUBMIT_WINDOW_MS
 
 
-def _submit(job: Job, run: Run, now: int) -> Step:
-    """Send the run, after the attempt was counted."""
+def _submit(job: Job, run: Run, seen: Absent, now: int) -> Step:
+    """Send the run to the cluster that has answered, after the attempt was counted."""
+    if run.attempts == 0:
+        run = replace(run, cluster=seen.cluster, checkpoints=f"{bucket.checkpoint_path(job)}{run.id}/")
     job = replace(job, run=replace(run, attempts=run.attempts + 1, sent_at=now))
     return Step(job, Submit(job))
 
@@ -145,48 +166,21 @@ def _healthy_or_restarting(job: Job, run: Run, seen: Alive) -> Job:
     return job
 
 
-def _drive_ended(job: Job, seen: Ended, new_id: NewId) -> Step:
+def _drive_ended(job: Job, seen: Ended, now: int, new_id: NewId) -> Step:
     assert job.run is not None
     match seen.how:
         case _ if job.run.doomed:
-            return Step(_settle(job, _failure_status(job), job.run.doomed, seen.ended_at))
+            return Step(ending.settle(job, ending.failure_status(job), job.run.doomed, seen.ended_at))
+        case _ if job.savepoint_request is not None and (ended := _saved_end(job, seen, now, new_id)):
+            return Step(ended)
         case Ending.FINISHED:
-            return Step(_settle(job, Status.FINISHED, "", seen.ended_at))
+            return Step(ending.settle(job, Status.FINISHED, "", seen.ended_at))
         case Ending.CANCELED:
-            return Step(_settle(job, Status.CANCELLED, "cancelled in Flink, not through this API", seen.ended_at))
+            elsewhere = "cancelled in Flink, not through this API"
+            return Step(ending.settle(job, Status.CANCELLED, elsewhere, seen.ended_at))
         case Ending.FAILED:
             cause = seen.cause or "Flink reports the job as FAILED and gives no cause"
-            return _failed(job, cause, seen.ended_at, new_id)
-
-
-def _failed(job: Job, cause: str, at: int, new_id: NewId) -> Step:
-    """Restart a job that ran and is gone, under a new id, as far as its flags allow."""
-    assert job.run is not None
-    if job.run.doomed or job.started_at is None or not _may_restart(job, at):
-        return Step(_settle(job, _failure_status(job), job.run.doomed or cause, at))
-    resume_from = (job.newest_state or job.restore_point) if job.config.restart_from_checkpoint else None
-    savepointing = job.goal is Goal.STOP_WITH_SAVEPOINT
-    return Step(
-        replace(
-            job,
-            status=Status.SAVEPOINTING if savepointing else Status.RUNNING,
-            reason=cause,
-            savepoint_request=_not_sent(job.savepoint_request) if savepointing else None,
-            run=Run(new_id(), at + RESTART_DELAY_MS, resume_from, troubled=True),
-            restart_count=job.restart_count + 1,
-            restarts=(*learning.recent_restarts(job, at), at),
-        )
-    )
-
-
-def _not_sent(request: SavepointRequest | None) -> SavepointRequest | None:
-    return replace(request, sent=False) if request else None
-
-
-def _may_restart(job: Job, now: int) -> bool:
-    """Say whether the hourly budget (DLI: `resume_max_num`) allows one more."""
-    limit = job.config.restart_limit_per_hour
-    return job.config.restart_on_failure and (limit < 0 or len(learning.recent_restarts(job, now)) < limit)
+            return Step(ending.failed(job, cause, seen.ended_at, new_id))
 
 
 # --- savepoints, alone or with a stop ---
@@ -197,26 +191,83 @@ def _savepoint(job: Job, seen: Alive, now: int) -> Step:
     run, request = job.run, job.savepoint_request
     assert run is not None
     assert request is not None
+    stops = _stops_with_it(job)
+    waited = seen.sent_at - max(request.requested_at, run.submit_at, seen.answering_since)
     match seen.savepoint:
-        case SavepointWritten() if job.goal is not Goal.STOP_WITH_SAVEPOINT:
+        case SavepointWritten() if not stops:
             return Step(replace(job, status=_UNLESS_SAVEPOINTING[job.goal], reason="", savepoint_request=None))
         case SavepointFailed(cause):
             return Step(_savepoint_failed(job, cause))
+        case None | SavepointRunning() if _is_overdue(request, now):
+            return Step(_given_up(job, request, _too_long(request)))
         case None | SavepointWritten() if seen.all_running:
             # Written, and yet the job runs: a stop that came to nothing at the last moment is asked for again.
-            stops = job.goal is Goal.STOP_WITH_SAVEPOINT
             action = StopWithSavepoint(run.id, request) if stops else TriggerSavepoint(run.id, request)
             return Step(replace(job, savepoint_request=replace(request, sent=True)), action)
-        case None if now - max(request.requested_at, run.submit_at, seen.answering_since) >= SAVEPOINT_START_MS:
-            return Step(_savepoint_failed(job, seen.cause or "not all tasks of the job run"))
+        case None if waited >= SAVEPOINT_START_MS:
+            return Step(_given_up(job, request, seen.cause or "not all tasks of the job run"))
     return Step(job)
+
+
+def _stops_with_it(job: Job) -> bool:
+    """Say whether the job is to end with the savepoint that was asked for."""
+    return _moves(job) or job.goal is Goal.STOP_WITH_SAVEPOINT
+
+
+def _moves(job: Job) -> bool:
+    return job.savepoint_request is not None and job.savepoint_request.moves
+
+
+def _is_overdue(request: SavepointRequest, now: int) -> bool:
+    return request.give_up_at is not None and now >= request.give_up_at and not request.moves
+
+
+def _too_long(request: SavepointRequest) -> str:
+    allowed_s = ((request.give_up_at or 0) - request.requested_at) // 1000
+    return f"it has taken longer than the {allowed_s} s that it may take"
+
+
+def _saved_end(job: Job, seen: Ended, now: int, new_id: NewId) -> Job | None:
+    """Say what becomes of a job that ended while a savepoint was asked for; None: what it would become without."""
+    request = job.savepoint_request
+    assert request is not None
+    if not _stops_with_it(job):
+        return None
+    match seen:
+        case Ended(how=how, savepoint=SavepointWritten()) if how is Ending.FINISHED or not request.moves:
+            return _saved(job, seen.ended_at, now, new_id)
+        case Ended(savepoint=SavepointRunning()) if not _is_overdue(request, now):
+            return job  # the job has ended, and Flink has yet to say whether with its savepoint
+        case Ended(how=Ending.FINISHED, savepoint=SavepointRunning() | None) if request.sent:
+            lost = "stopped, and its savepoint is not to be found"
+            return ending.settle(job, Status.EXCEPTION, lost, seen.ended_at)
+        case Ended(how=Ending.FINISHED):
+            early = "finished by itself before the savepoint was written"
+            return ending.settle(job, Status.FINISHED, early, seen.ended_at)
+    return None
+
+
+def _saved(job: Job, ended_at: int, now: int, new_id: NewId) -> Job:
+    """Bring a job to rest that has stopped with its savepoint, or let it go on from there if it only moves."""
+    if job.goal is Goal.STOP_WITH_SAVEPOINT:
+        return ending.settle(job, Status.CANCELLED, "", ended_at)
+    return ending.moved(job, now, new_id)
 
 
 _UNLESS_SAVEPOINTING = {Goal.RUN: Status.RUNNING, Goal.WATCH: Status.CANCEL_FAILED}
 
 
+def _given_up(job: Job, request: SavepointRequest, cause: str) -> Job:
+    """Wait no longer; once Flink was asked, though, the job may still stop with it, and leave no other state."""
+    if not request.sent or not _stops_with_it(job):
+        return _savepoint_failed(job, cause)
+    return job if request.moves else replace(_savepoint_failed(job, cause), savepoint_request=request)
+
+
 def _savepoint_failed(job: Job, cause: str) -> Job:
     """Go on without it; a stop has failed with it, and its job is only watched from here on."""
+    if job.goal is Goal.RUN and _moves(job):
+        return replace(job, savepoint_request=None)  # nobody asked for it; the job moves without
     job = replace(job, savepoint_request=None, reason=f"the savepoint failed: {cause}")
     if job.goal is Goal.STOP_WITH_SAVEPOINT:
         return replace(job, goal=Goal.WATCH, status=Status.CANCEL_FAILED, reason=f"not stopped, {job.reason}")
@@ -226,37 +277,31 @@ def _savepoint_failed(job: Job, cause: str) -> Job:
 # --- goal: stop, delete, watch ---
 
 
-def _stop_with_savepoint(job: Job, seen: Absent | Full | Alive | Ended, now: int, new_id: NewId) -> Step:
-    assert job.savepoint_request is not None
+def _stop_with_savepoint(job: Job, seen: _Seen, now: int, new_id: NewId) -> Step:
     match seen:
-        case Ended(savepoint=SavepointWritten()):
-            return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))
-        case Ended(savepoint=SavepointRunning()):
-            return Step(job)  # the job has ended, and Flink has yet to say whether with its savepoint
-        case Ended(how=Ending.FINISHED, savepoint=None) if job.savepoint_request.sent:
-            reason = "stopped, and its savepoint is not to be found"
-            return Step(_settle(job, Status.EXCEPTION, reason, seen.ended_at))
-        case Ended(how=Ending.FINISHED):
-            reason = "finished by itself before the savepoint was written"
-            return Step(_settle(job, Status.FINISHED, reason, seen.ended_at))
+        case Gone(savepoint=SavepointWritten()):
+            return Step(_saved(job, now, now, new_id))
+        case Absent(savepoint=SavepointWritten()) if job.run is not None:
+            job, lost = _missing(job, job.run, seen)
+            return Step(_saved(job, now, now, new_id) if lost else job)
     return _drive(job, seen, now, new_id)
 
 
-def _wind_down(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
+def _wind_down(job: Job, seen: _Seen, now: int) -> Step:
     """Pursue a stop or a deletion until the job is surely gone."""
     match seen:
         case Alive():
-            return _cancel(job, seen, now)
+            return _cancel(job, seen)
         case Absent() if job.run is not None:
             return Step(_unless_it_appears(job, job.run, seen, now))
         case Ended():
-            return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))
-    return Step(_settle(job, Status.CANCELLED, "", now))
+            return Step(ending.settle(job, Status.CANCELLED, "", seen.ended_at))
+    return Step(ending.settle(job, Status.CANCELLED, "", now))
 
 
-def _cancel(job: Job, seen: Alive, now: int) -> Step:
+def _cancel(job: Job, seen: Alive) -> Step:
     assert job.run is not None
-    waited = now - max(job.requested_at or 0, seen.answering_since)
+    waited = seen.sent_at - max(job.requested_at or 0, seen.answering_since)
     if job.goal is Goal.STOP and waited >= CANCEL_WINDOW_MS:
         reason = f"Flink has not ended the job within {CANCEL_WINDOW_MS // 1000} s"
         return Step(replace(job, goal=Goal.WATCH, status=Status.CANCEL_FAILED, reason=reason))
@@ -269,7 +314,7 @@ def _unless_it_appears(job: Job, run: Run, seen: Absent, now: int) -> Job:
         job, over = _missing(job, run, seen)
     else:
         over = not _may_land(run, seen)
-    return _settle(job, Status.CANCELLED, "", now) if over else job
+    return ending.settle(job, Status.CANCELLED, "", now) if over else job
 
 
 def _missing(job: Job, run: Run, seen: Absent) -> tuple[Job, bool]:
@@ -279,16 +324,28 @@ def _missing(job: Job, run: Run, seen: Absent) -> tuple[Job, bool]:
     return job, seen.sent_at - max(run.missing_since, seen.answering_since) >= MISSING_GRACE_MS
 
 
-def _watch(job: Job, seen: Absent | Full | Alive | Ended, now: int) -> Step:
+def _watch(job: Job, seen: _Seen, now: int) -> Step:
     """Follow a job whose stop failed; only a new call does anything to it."""
     match seen:
-        case Alive() if job.savepoint_request is not None:
+        case Alive() if job.status is Status.SAVEPOINTING:
             return _savepoint(job, seen, now)
+        case Alive() if job.savepoint_request is not None and _is_known(job.savepoint_request, seen):
+            return Step(replace(job, savepoint_request=None))
         case Absent() if job.run is not None:
             return Step(_unless_it_appears(job, job.run, seen, now))
+        case Gone():
+            return Step(ending.settle(job, Status.CANCELLED, "", now))
         case Ended():
-            return Step(_settle(job, Status.CANCELLED, "", seen.ended_at))
+            return Step(ending.settle(job, Status.CANCELLED, "", seen.ended_at))
     return Step(job)
+
+
+def _is_known(request: SavepointRequest, seen: Alive) -> bool:
+    """Say whether it is known what has become of the stop that was given up."""
+    if seen.savepoint is None:
+        given_up = max(request.requested_at, request.give_up_at or 0, seen.answering_since)
+        return seen.sent_at - given_up >= CANCEL_WINDOW_MS
+    return not isinstance(seen.savepoint, SavepointRunning)
 
 
 # --- what an act was told ---
@@ -313,8 +370,8 @@ def _refused(job: Job, refusal: Refusal, now: int) -> Job:
     if run.attempts > 1:  # an earlier attempt may still land: nothing more is sent, and the window is waited out
         return replace(job, run=replace(run, refused=refusal.reason))
     if job.goal in (Goal.STOP, Goal.DELETE):
-        return _settle(job, Status.CANCELLED, "", now)
-    return _settle(job, _failure_status(job), refusal.reason, now)
+        return ending.settle(job, Status.CANCELLED, "", now)
+    return ending.settle(job, ending.failure_status(job), refusal.reason, now)
 
 
 def _unanswered(job: Job, seen: Unanswered) -> Job:
@@ -327,23 +384,3 @@ def _unanswered(job: Job, seen: Unanswered) -> Job:
 def _savepoint_refused(job: Job, refusal: SavepointRefusal) -> Job:
     wanted = job.savepoint_request is not None and job.savepoint_request.trigger_id == refusal.trigger_id
     return _savepoint_failed(job, refusal.reason) if wanted else job
-
-
-# --- the end of a life ---
-
-
-def _failure_status(job: Job) -> Status:
-    return Status.SUBMIT_FAILED if job.started_at is None else Status.EXCEPTION
-
-
-def _settle(job: Job, status: Status, reason: str, ended_at: int) -> Job:
-    """Bring the job to rest; nothing of it lives in Flink, and nothing can land there any more."""
-    return replace(
-        job,
-        goal=Goal.REST,
-        status=status,
-        reason=reason,
-        run=None,
-        savepoint_request=None,
-        ended_at=ended_at if job.started_at is not None else None,
-    )

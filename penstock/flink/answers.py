@@ -13,6 +13,7 @@ class JobRow(_Answer, frozen=True):
     """A job in the overview."""
 
     jid: str
+    name: str
     state: str
     start_time: int
     end_time: int
@@ -104,6 +105,27 @@ class Checkpoints(_Answer, frozen=True):
 
 class Metric(_Answer, frozen=True):
     value: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")]
+
+
+class Gauge(_Answer, frozen=True):
+    """A metric among several that were asked for."""
+
+    id: str
+    value: Annotated[str, msgspec.Meta(pattern="^-?[0-9]+$")]
+
+
+class TaskManager(_Answer, frozen=True):
+    id: str
+
+
+class TaskManagers(_Answer, frozen=True):
+    taskmanagers: list[TaskManager]
+
+
+class ClusterConfig(_Answer, frozen=True):
+    """What a cluster says of itself."""
+
+    flink_version: str
 
 
 class Plan(_Answer, frozen=True):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ _METADATA = "_metadata"
 """The file that Flink writes last, and that makes a checkpoint or savepoint complete."""
 _CHECKPOINT = re.compile(r"[0-9a-f]{32}/chk-[0-9]+")
 """How the address of a run's checkpoint ends."""
+_RUN = re.compile(r"[0-9a-f]{32}")
+_PARTS = re.compile(r"chk-[0-9]+|shared|taskowned")
+"""What Flink makes in the folder of a run's checkpoints."""
 
 
 class BucketFailure(Exception):
@@ -22,7 +26,9 @@ class BucketFailure(Exception):
 class Buckets:
     """All buckets live below one root, a folder each; a bucket is made at its first use."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, write_timeout_s: int = 24 * 3600) -> None:
+        """Take the root, and how long Flink may be writing one state there."""
+        self.write_timeout_s = write_timeout_s
         self._root = root.resolve()
         self._host_path = _path_below(self._root)
         self._beside = _path_below(self._root.parent)
@@ -66,6 +72,35 @@ class Buckets:
             if (path / _METADATA).is_file():
                 return bucket.parse(address)
             return self._newest_savepoint(path, "savepoint-.*", since=0)
+
+    def is_gone(self, address: str) -> bool:
+        """Say whether no complete state lies there, in a bucket that does; raises `BucketFailure`."""
+        name, _ = bucket.split(address)
+        with _told_of(address):
+            (self._root / name).stat()  # a file system that is not mounted has lost nothing
+        return self.state_at(address) is None
+
+    def remove_checkpoints(self, folder: str) -> None:
+        """Remove what Flink has made in the folder of a run's checkpoints, and nothing else.
+
+        A folder that is not named like a run, or that a link leads to, stays as it is. Raises `BucketFailure`.
+        """
+        path = self.path(folder)
+        is_of_a_run = _RUN.fullmatch(path.name) and path == Path(os.path.realpath(path))
+        if not is_of_a_run or not path.is_dir():
+            return
+        with _told_of(folder):
+            for part in path.iterdir():
+                if _PARTS.fullmatch(part.name) and not part.is_symlink():
+                    shutil.rmtree(part)
+            if not any(path.iterdir()):
+                path.rmdir()
+
+    def newest_checkpoint(self, folder: str) -> str | None:
+        """Return the newest complete checkpoint below the folder of a run; raises `BucketFailure`."""
+        path = self.path(folder)
+        with _told_of(folder):
+            return self._newest_checkpoint(path / "chk-0")
 
     def savepoint_of(self, address: str, run_id: str, since: int) -> str | None:
         """Return the complete savepoint of this run there that was written at `since` or later.

@@ -27,6 +27,7 @@ _AT_ONCE = 3
 _RENEW_S = 5.0
 _FIRST_RENEWAL_S = 1.0
 _PATIENCE_S = 5.0  # an ended run is told as alive until its details are there, but no longer than this
+_RESTART_LOOKS = 2  # after a change: they lag by 2 s, and each makes the JobManager collect every metric
 _EARLIER_ATTEMPTS = 64  # requests that the question "did it ever run" is worth
 
 _Detail = TypeVar("_Detail")
@@ -39,6 +40,8 @@ class _Memory:
     row: JobRow | None = None
     ran: bool = False
     restarts: int = 0
+    restart_looks: int = _RESTART_LOOKS
+    """How often more the restarts are to be asked for: they change only when the row does."""
     cause: str | None = None
     restore_failed: bool = False
     checkpoint: str | None = None
@@ -90,6 +93,8 @@ class Closeup:
 
     def _learn_change(self, row: JobRow, memory: _Memory) -> None:
         is_new = row != memory.row
+        if is_new:
+            memory.restart_looks = _RESTART_LOOKS
         if row.state in ("RESTARTING", "FAILING") and (is_new or memory.cause is None):
             with contextlib.suppress(RestError):  # one job's trouble must not blind us to the others
                 self._learn_cause(row.jid, memory)
@@ -106,6 +111,10 @@ class Closeup:
             return
         memory.ask_until = memory.ask_until or time.monotonic() + _PATIENCE_S
         with contextlib.suppress(RestError):
+            if row.state == Ending.CANCELED and memory.ran:  # many may be stopped at once
+                self._learn_figures(row.jid, memory)
+                memory.is_complete = True
+                return
             job = _ask(lambda: self._rest.job(row.jid))
             if job is None or job.state == row.state:
                 self._learn_attempts(row, memory, [vertex.id for vertex in job.vertices] if job else [])
@@ -122,7 +131,9 @@ class Closeup:
         memory.renew_at = time.monotonic() + _RENEW_S  # first, so that a job in trouble waits for its turn again
         newest = _ask(lambda: self._rest.newest_checkpoint(jid))
         memory.checkpoint = self._buckets.address(newest) if newest else None
-        memory.restarts = max(memory.restarts, _ask(lambda: self._rest.restarts(jid)) or 0)
+        if memory.restart_looks > 0:
+            memory.restart_looks -= 1
+            memory.restarts = max(memory.restarts, _ask(lambda: self._rest.restarts(jid)) or 0)
         memory.plan = memory.plan or _ask(lambda: self._rest.plan(jid))
 
     def _learn_attempts(self, row: JobRow, memory: _Memory, vertices: Iterable[str]) -> None:

@@ -10,49 +10,30 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import tempfile
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import msgspec
 import psutil
 
-from penstock.flink import config, processes
+from penstock.flink import config, jvm, processes
 from penstock.flink.distribution import FlinkHome
 
-_JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
-_TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-_OPENED = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent")
-_OPENED_MORE = ("util.concurrent.atomic", "util.concurrent.locks")
 _SPLIT_AT = {os.pathsep, ",", "\\"} - {os.sep}
 """What ends a path on Java's class path, in Flink's lists of folders, and in its addresses of files."""
+_UNIT = "unit.json"
+_ENDS = "ended.json"
+_ENDS_KEPT = 100
 _PORTS = range(20_000, 32_000)
-_LOGGING = """\
-rootLogger.level = INFO
-rootLogger.appenderRef.file.ref = file
-appender.file.name = file
-appender.file.type = RollingFile
-appender.file.fileName = ${sys:log.file}
-appender.file.filePattern = ${sys:log.file}.%i
-appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c [%X{flink-job-id}] - %m%n
-appender.file.policies.type = Policies
-appender.file.policies.size.type = SizeBasedTriggeringPolicy
-appender.file.policies.size.size = 20MB
-appender.file.strategy.type = DefaultRolloverStrategy
-appender.file.strategy.max = 5
-logger.pekko.name = org.apache.pekko
-logger.pekko.level = WARN
-"""
-
-_children: list[subprocess.Popen[bytes]] = []
-"""What this process has started: it outlives every object here, and is reaped when it ends."""
+_LOCK_PATIENCE_S = 60.0
+"""Longer than two processes take to end, the one in peace and the other by force."""
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """What the state file remembers of a started cluster."""
+    """What the state file remembers of the cluster that was started last."""
 
     incarnation: str
     flink_version: str
@@ -62,13 +43,6 @@ class Unit(msgspec.Struct, frozen=True):
     """What it was started with, whatever the settings say now."""
 
 
-@dataclass(frozen=True)
-class _Process:
-    role: str
-    main: str
-    memory: tuple[str, ...]
-
-
 class LocalCluster:
     """The cluster `name` of a data directory. Not for several threads at once."""
 
@@ -76,25 +50,33 @@ class LocalCluster:
         self._home = home
         self._slots = slots
         self._folder = data_dir.resolve() / "engines" / name
-        self._marks = (processes.data_dir_mark(data_dir), f"-Dpenstock.engine={name}")
+        self._marks = (processes.data_dir_mark(data_dir), _engine_mark(name))
         self._unit: Unit | None = None
+        self._lock = filelock.FileLock(self._folder.with_name(f"{self._folder.name}.lock"))
 
     @property
     def unit(self) -> Unit | None:
-        """What was started or adopted, alive or not."""
+        """What was started last, as far as this object knows: it may be dead."""
         return self._unit
+
+    @contextlib.contextmanager
+    def transition(self) -> Iterator[None]:
+        """Keep other processes from starting or ending the cluster: what one finds here stays true meanwhile.
+
+        A service that was paused can still believe that a cluster is its own which another one keeps up by now.
+        """
+        self._lock_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._lock.acquire(timeout=_LOCK_PATIENCE_S):
+            yield
 
     def adopt(self) -> bool:
         """Take over what an earlier service has left running, and say whether the whole unit lives."""
-        try:
-            self._unit = msgspec.json.decode(self._state_file.read_bytes(), type=Unit)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return False
+        self._unit = _remembered(self._folder)
         return self.is_alive()
 
     def is_alive(self) -> bool:
         """Say whether every process of the unit lives (which is not to say that it answers)."""
-        _reap()
+        jvm.reap()
         return self._unit is not None and all(self._lives(pid, self._unit) for pid in self._unit.pids)
 
     def start(self) -> Unit:
@@ -103,28 +85,51 @@ class LocalCluster:
         A port that somebody else takes meanwhile ends the JobManager at once: then it is not alive, and the next
         start picks other ports.
         """
-        self.stop()
-        self._make_folders()
-        rpc_port, rest_port = _free_ports()
-        settings = config.cluster_configuration(self._folder, rpc_port, rest_port, self._slots)
-        (self._folder / "conf" / "config.yaml").write_text(json.dumps(settings, indent=1))  # JSON is YAML
-        (self._folder / "conf" / "log4j2.properties").write_text(_LOGGING)
-        incarnation = uuid.uuid4().hex
-        pids = tuple(self._spawn(process, incarnation) for process in self._processes())
-        self._unit = Unit(incarnation, self._home.version, f"http://127.0.0.1:{rest_port}", pids, self._slots)
-        _write_private(self._state_file, msgspec.json.encode(self._unit))
-        return self._unit
+        with self.transition():
+            processes.end(self._marks, at_once=True)  # half a cluster has nothing to put in order
+            jvm.reap()
+            self._make_folders()
+            rpc_port, rest_port = _free_ports()
+            settings = config.cluster_configuration(self._folder, rpc_port, rest_port, self._slots)
+            (self._folder / "conf" / "config.yaml").write_text(json.dumps(settings, indent=1))  # JSON is YAML
+            incarnation = uuid.uuid4().hex
+            marks = (*self._marks, _incarnation_mark(incarnation))
+            roles = jvm.roles(self._slots)
+            pids = tuple(jvm.spawn(role, self._home, self._folder, marks) for role in roles)
+            rest_url = f"http://127.0.0.1:{rest_port}"
+            self._unit = Unit(incarnation, self._home.version, rest_url, pids, self._slots)
+            _write_private(self._folder / _UNIT, msgspec.json.encode(self._unit))
+            return self._unit
 
     def stop(self) -> None:
-        """End every process of this cluster, strays of earlier units too; raises `processes.StillRunning`."""
-        processes.end(self._marks)
-        _reap()
-        self._unit = None
-        self._state_file.unlink(missing_ok=True)
+        """End the cluster on purpose, strays of earlier units too; raises `processes.StillRunning`."""
+        with self.transition():
+            if self.adopt():
+                _note_end(self._folder)
+            self.end_processes()
+
+    def end_processes(self) -> None:
+        """End what is left of a cluster that has died, or that hangs; raises `processes.StillRunning`."""
+        with self.transition():
+            processes.end(self._marks)
+            jvm.reap()
+
+    def was_ended(self, incarnation: str) -> bool:
+        """Say whether a unit that is no more was ended on purpose."""
+        return incarnation in _ended(self._folder)
+
+    def remove(self, log_to: Path) -> None:
+        """Remove what a cluster that was stopped has left, and keep its log there."""
+        with self.transition():
+            log_to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / "log").replace(log_to)
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._lock_file.unlink(missing_ok=True)
 
     @property
-    def _state_file(self) -> Path:
-        return self._folder / "unit.json"
+    def _lock_file(self) -> Path:
+        return Path(self._lock.lock_file)
 
     def _lives(self, pid: int, unit: Unit) -> bool:
         try:
@@ -139,54 +144,6 @@ class LocalCluster:
             (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
 
-    def _processes(self) -> tuple[_Process, _Process]:
-        heap, direct = config.heap_mb(self._slots), config.direct_mb(self._slots)
-        return (
-            _Process("jobmanager", _JOBMANAGER, (f"-Xmx{config.JOBMANAGER_HEAP_MB}m",)),
-            _Process("taskmanager", _TASKMANAGER, (f"-Xmx{heap}m", f"-XX:MaxDirectMemorySize={direct}m")),
-        )
-
-    def _spawn(self, process: _Process, incarnation: str) -> int:
-        log = self._folder / "log"
-        marks = (*self._marks, _incarnation_mark(incarnation))
-        places = (f"-Dlog.file={log / process.role}.log", f"-XX:ErrorFile={log}/{process.role}-crash-%p.log")
-        command = [str(self._home.java), *process.memory, *self._java_options(), *places, *marks]
-        command += ["-cp", f"{self._home.lib}/*", process.main, "--configDir", str(self._folder / "conf")]
-        with (log / f"{process.role}.out").open("wb") as out:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=self._folder,
-                env=self._environment(),
-                start_new_session=True,
-                umask=0o077,
-            )
-        _children.append(child)
-        return child.pid
-
-    def _java_options(self) -> list[str]:
-        opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in (*_OPENED, *_OPENED_MORE)]
-        return [
-            *opened,
-            "-Xms64m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            f"-XX:MaxMetaspaceSize={config.METASPACE_MB}m",
-            "-XX:-UsePerfData",
-            "-Djava.security.manager=allow",  # lets Flink intercept System.exit
-            f"-Djava.io.tmpdir={self._folder / 'tmp'}",
-            f"-Dlog4j.configurationFile={(self._folder / 'conf' / 'log4j2.properties').as_uri()}",
-        ]
-
-    def _environment(self) -> dict[str, str]:
-        """A job can read its engine's environment: nothing of ours may be in it."""
-        kept = {key: os.environ[key] for key in ("TZ",) if key in os.environ}
-        home = {"HOME": str(self._folder), "PATH": os.defpath, "LANG": "C.UTF-8"}
-        plugins = self._home.lib.parent / "plugins"
-        return kept | home | ({"FLINK_PLUGINS_DIR": str(plugins)} if plugins.is_dir() else {})
-
 
 def check_path(path: Path) -> None:
     """Raise `ValueError`, with a text for the user, where Flink could not use a folder: it would make others."""
@@ -197,11 +154,49 @@ def check_path(path: Path) -> None:
 
 def stop_all(data_dir: Path) -> int:
     """End every engine of a data directory, whoever started it, and return how many processes that were."""
+    for unit in (data_dir.resolve() / "engines").rglob(_UNIT):
+        _note_end(unit.parent)
     return processes.end((processes.data_dir_mark(data_dir),))
 
 
-def _reap() -> None:
-    _children[:] = [child for child in _children if child.poll() is None]
+def folders(data_dir: Path) -> set[str]:
+    """Name the folders of all engines that a data directory has ever had."""
+    engines = data_dir.resolve() / "engines"
+    return {folder.name for folder in engines.iterdir() if folder.is_dir()} if engines.is_dir() else set()
+
+
+def forget(data_dir: Path, folder: str) -> None:
+    """End and remove the engines of a folder; raises `processes.StillRunning`."""
+    engines = data_dir.resolve() / "engines"
+    for unit in (engines / folder).rglob(_UNIT):
+        name = unit.parent.relative_to(engines).as_posix()
+        processes.end((processes.data_dir_mark(data_dir), _engine_mark(name)))
+    shutil.rmtree(engines / folder, ignore_errors=True)
+
+
+def _remembered(folder: Path) -> Unit | None:
+    try:
+        return msgspec.json.decode((folder / _UNIT).read_bytes(), type=Unit)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _note_end(folder: Path) -> None:
+    """Remember that the unit of the folder, if there is one, ends because we end it."""
+    unit, ended = _remembered(folder), _ended(folder)
+    if unit is not None and unit.incarnation not in ended:
+        _write_private(folder / _ENDS, msgspec.json.encode([*ended, unit.incarnation][-_ENDS_KEPT:]))
+
+
+def _ended(folder: Path) -> list[str]:
+    try:
+        return msgspec.json.decode((folder / _ENDS).read_bytes(), type=list[str])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return []
+
+
+def _engine_mark(name: str) -> str:
+    return f"-Dpenstock.engine={name}"
 
 
 def _incarnation_mark(incarnation: str) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from penstock.domain import bucket
+from penstock.domain import bucket, resources
 from penstock.domain.job import CheckpointMode, Job, JobConfig
 from penstock.flink.buckets import Buckets
 
@@ -24,10 +24,8 @@ OWNED_KEYS = (
 )
 """Keys that the API's fields decide (DLI: create SQL job): the script's own `SET` of them is ignored."""
 
-
-STATE_TIMEOUT = "24 h"
-"""Flink's time-out of a checkpoint bounds savepoints too, and its 10 minutes are too few for a large one."""
-
+_LEAST_TIMEOUT_S = 600
+"""Flink's own time-out of a checkpoint. It bounds savepoints too, for which it can be too short."""
 _FOREVER = "2147483647"
 _RESTART_DELAY = "10 s"
 
@@ -39,12 +37,12 @@ def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
     savepoints = bucket.parse(f"{config.bucket or bucket.BUILT_IN}/jobs/savepoint/{job.id}")
     settings = {
         "pipeline.name": job.name,
-        "parallelism.default": str(config.parallelism),
+        "parallelism.default": str(resources.parallelism(config)),
         "table.exec.state.ttl": f"{config.state_ttl_s} s",
         "execution.checkpointing.dir": buckets.uri(checkpoints),
         "execution.checkpointing.savepoint-dir": buckets.uri(savepoints),
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "execution.checkpointing.timeout": STATE_TIMEOUT,
+        "execution.checkpointing.timeout": f"{max(_LEAST_TIMEOUT_S, buckets.write_timeout_s)} s",
     }
     return settings | _checkpointing(config) | _restarting(config)
 

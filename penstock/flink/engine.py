@@ -3,17 +3,22 @@
 Addresses that come in and go out are `obs://` ones; no path of the host leaves this module.
 """
 
+import contextlib
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from penstock.domain import settings_keys
 from penstock.domain.engine import (
+    Absent,
     Action,
     Cancel,
     EngineUnavailable,
     Overview,
     Refused,
+    Sighting,
     StopWithSavepoint,
+    Stranger,
     Submit,
     TriggerSavepoint,
     Unreachable,
@@ -21,7 +26,8 @@ from penstock.domain.engine import (
 )
 from penstock.domain.errors import Invalid
 from penstock.domain.job import Job, Run
-from penstock.flink import config, failures, runner
+from penstock.flink import config, failures, remains, runner
+from penstock.flink.answers import JobRow
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.closeup import Closeup
 from penstock.flink.rest import FlinkRest, Json, RestError, RestUnavailable
@@ -30,6 +36,7 @@ _NOTHING_LEFT = (404, 409)
 """There is no such job, or it has ended: an act on it has nothing left to do."""
 
 _TERMINAL = frozenset({"FINISHED", "FAILED", "CANCELED"})
+_Told = TypeVar("_Told")
 _WARMING = """\
 CREATE TABLE warm_source (k INT, v AS PROCTIME()) WITH ('connector' = 'datagen');
 CREATE TABLE warm_sink (k INT, n BIGINT) WITH ('connector' = 'blackhole');
@@ -38,61 +45,83 @@ INSERT INTO warm_sink SELECT k, COUNT(*) FROM warm_source GROUP BY k;
 
 
 class FlinkEngine:
-    """The `Engine` of one Flink cluster, from its start to its end: a restarted cluster gets a new one."""
+    """The `Engine` of one Flink cluster, from its start to its end: a restarted cluster gets a new one.
 
-    def __init__(self, rest_url: str, buckets: Buckets, now_ms: Callable[[], int]) -> None:
+    `incarnation` tells the clusters that we start apart; one that others start has none.
+    """
+
+    def __init__(self, rest_url: str, buckets: Buckets, now_ms: Callable[[], int], incarnation: str = "") -> None:
         self._rest = FlinkRest(rest_url)
         self._buckets = buckets
         self._now_ms = now_ms
         self._closeup = Closeup(self._rest, buckets)
+        self.incarnation = incarnation
         self._answering_since: int | None = None
+        self._silent_since: int | None = None
         self._jar_id: str | None = None
         self._jar_lock = threading.Lock()
-        self._is_warm = False
 
     def close(self) -> None:
         self._rest.close()
 
     def readiness(self) -> str | None:
-        """Say why no job can run now; None when one can. Warms the planner once all else is ready."""
+        """Say why no job can run now; None when one can."""
         try:
             resources = self._rest.resources()
             if resources.slots_total == 0:
                 return "no TaskManager has registered yet"
-            if not self._is_warm:
-                self.warm()
         except (RestUnavailable, RestError) as error:
             return f"Flink does not answer: {self._reason(error)}"
         return None
 
     def warm(self) -> None:
-        """Plan a small job, so that the first real one does not wait for the planner's classes to load.
-
-        Raises `RestUnavailable` or `RestError`.
-        """
-        self._rest.plan_jar(self._runner_id(), _program(_WARMING))
-        self._is_warm = True
+        """Plan a small job, unless a real one was first, which need not wait for the planner's classes then."""
+        if self._jar_id is None:
+            with contextlib.suppress(RestUnavailable, RestError):
+                self._rest.plan_jar(self._runner_id(), _program(_WARMING))
 
     def slots(self) -> tuple[int, int]:
         """Return the slots of the cluster, all and free; raises `EngineUnavailable`."""
+        resources = self._told(self._rest.resources)
+        return resources.slots_total, resources.slots_available
+
+    def version(self) -> str:
+        """Return the version of Flink that answers; raises `EngineUnavailable`."""
+        return self._told(self._rest.version)
+
+    def metaspace_percent(self) -> int:
+        """Return how full the fullest metaspace of the cluster's processes is; raises `EngineUnavailable`."""
+        return self._told(self._rest.metaspace_percent)
+
+    def _told(self, ask: Callable[[], _Told]) -> _Told:
         try:
-            resources = self._rest.resources()
+            return ask()
         except (RestUnavailable, RestError) as error:
             raise EngineUnavailable(self._reason(error)) from error
-        return resources.slots_total, resources.slots_available
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         sent_at = self._now_ms()
         try:
             rows = {row.jid: row for row in self._rest.overview()}
             since = self._answering_since = self._answering_since or sent_at
-            runs = self._closeup.observe(rows, watched, sent_at, since)
+            shown = self._closeup.observe(rows, watched, sent_at, since)
         except (RestUnavailable, RestError) as error:
             self._answering_since = None
-            return Unreachable(self._reason(error))
-        ours = {each.run_id for each in watched}
-        others = frozenset(row.jid for row in rows.values() if row.state not in _TERMINAL and row.jid not in ours)
-        return Overview(sent_at, since, runs, others)
+            self._silent_since = self._silent_since or sent_at
+            return Unreachable(self._reason(error), self._silent_since)
+        self._silent_since = None
+        runs: dict[str, Sighting] = {**shown}
+        for each in watched:
+            if each.run_id not in rows:
+                runs[each.run_id] = self._absent(each, sent_at, since)
+        return Overview(sent_at, since, self.incarnation, runs, _strangers(rows.values(), runs))
+
+    def _absent(self, watched: Watched, sent_at: int, since: int) -> Absent | Unreachable:
+        try:
+            left = remains.of(watched, self._buckets)
+        except BucketFailure as error:  # what cannot be read must not count as lost
+            return Unreachable(str(error))
+        return Absent(sent_at, since, self.incarnation, left.checkpoint, left.savepoint)
 
     def perform(self, action: Action) -> None:
         try:
@@ -173,6 +202,14 @@ class FlinkEngine:
 
     def _reason(self, error: RestUnavailable | RestError) -> str:
         return failures.root_cause(self._buckets.scrub(str(error)))
+
+
+def _strangers(rows: Iterable[JobRow], ours: Collection[str]) -> dict[str, Stranger]:
+    return {
+        row.jid: Stranger(row.jid, row.name, row.state, row.start_time)
+        for row in rows
+        if row.state not in _TERMINAL and row.jid not in ours
+    }
 
 
 def _program(script: str) -> dict[str, object]:

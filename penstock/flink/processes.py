@@ -32,10 +32,13 @@ def carries(process: psutil.Process, marks: Collection[str]) -> bool:
         return False
 
 
-def end(marks: Collection[str]) -> int:
-    """End every process that carries the marks, and return how many there were; raises `StillRunning`."""
+def end(marks: Collection[str], *, at_once: bool = False) -> int:
+    """End every process that carries the marks, and return how many there were; raises `StillRunning`.
+
+    `at_once` spares them the time to end in peace.
+    """
     found = find(marks)
-    for signal in (psutil.Process.terminate, psutil.Process.kill):
+    for signal in (psutil.Process.terminate, psutil.Process.kill)[at_once:]:
         for process in find(marks):
             with contextlib.suppress(psutil.NoSuchProcess):
                 signal(process)

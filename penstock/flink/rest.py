@@ -16,6 +16,7 @@ _UNTIL_PLANNED = httpx.Timeout(120.0, connect=2.0)
 
 The submission window of `lifecycle` is longer, so that what was sent has been answered or given up when it closes.
 """
+_METASPACE = "Status.JVM.Memory.Metaspace"
 _Answer = TypeVar("_Answer")
 
 Json = Mapping[str, object]
@@ -50,6 +51,20 @@ class FlinkRest:
 
     def resources(self) -> answers.Resources:
         return self._read("/overview", answers.Resources)
+
+    def version(self) -> str:
+        return self._read("/config", answers.ClusterConfig).flink_version
+
+    def metaspace_percent(self) -> int:
+        """Return how full the metaspace is of the process where it is fullest; 0 where that is unknown."""
+        ids = [each.id for each in self._read("/taskmanagers", answers.TaskManagers).taskmanagers]
+        return max(self._metaspace_percent(at) for at in ("jobmanager", *(f"taskmanagers/{id}" for id in ids)))
+
+    def _metaspace_percent(self, process: str) -> int:
+        used, most = f"{_METASPACE}.Used", f"{_METASPACE}.Max"
+        gauges = self._read(f"/{process}/metrics?get={used},{most}", list[answers.Gauge])
+        values = {each.id: int(each.value) for each in gauges}
+        return 100 * values.get(used, 0) // limit if (limit := values.get(most, 0)) > 0 else 0
 
     def job(self, job: str) -> answers.JobDetail:
         return self._read(f"/jobs/{job}", answers.JobDetail)
@@ -147,6 +162,8 @@ class FlinkRest:
             answer = self._http.request(method, path, json=body, timeout=timeout, files=files)  # type: ignore[arg-type]
         except httpx.TransportError as error:
             raise RestUnavailable(str(error) or type(error).__name__) from error
+        except RuntimeError as error:  # closed meanwhile, by whoever has found the cluster dead
+            raise RestUnavailable("it is no longer asked") from error
         if answer.is_success:
             return answer.content
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # no JobManager leads yet

@@ -12,7 +12,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
-from penstock.server import health, jobs, sql_jobs
+from penstock.server import health, history, jobs, orphans, queues, sql_jobs
 from penstock.server.operation import (
     HEAD_LIMIT,
     Answer,
@@ -29,7 +29,14 @@ access_log = logging.getLogger("penstock.access")
 
 _ROUTES = [
     (operation, compile_path(operation.path)[0])
-    for operation in (*jobs.OPERATIONS, *sql_jobs.OPERATIONS, *health.OPERATIONS)
+    for operation in (
+        *jobs.OPERATIONS,
+        *sql_jobs.OPERATIONS,
+        *history.OPERATIONS,
+        *orphans.OPERATIONS,
+        *queues.OPERATIONS,
+        *health.OPERATIONS,
+    )
 ]
 
 

@@ -1,10 +1,11 @@
 """Who calls, and for which project: every operation that is wrapped in `signed` is checked here first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from penstock import signing
 from penstock.domain.errors import Forbidden, Invalid, Unauthenticated
+from penstock.domain.history import Actor, Who
 from penstock.server.operation import Answer, Context, Received
 from penstock.store import access
 from penstock.store.access import Key
@@ -17,11 +18,19 @@ class Call:
     user_id: str
     user_name: str
     project_id: str
-    job_id: str
-    """As the path has it; empty where it names none."""
+    names: Mapping[str, str]
+    """What the path names besides, as it has it."""
     query: bytes
     body: bytes
     request_id: str
+
+    @property
+    def job_id(self) -> str:
+        return self.names["job_id"]
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(Who.CALLER, self.user_name)
 
 
 def signed(handle: Callable[[Context, Call], Answer]) -> Callable[[Context, Received], Answer]:
@@ -34,7 +43,7 @@ def signed(handle: Callable[[Context, Call], Answer]) -> Callable[[Context, Rece
             user_id=key.user_id,
             user_name=key.user_name,
             project_id=received.names["project_id"],
-            job_id=received.names.get("job_id", ""),
+            names=received.names,
             query=received.message.target.partition(b"?")[2],
             body=received.message.body,
             request_id=received.request_id,

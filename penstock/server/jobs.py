@@ -1,15 +1,16 @@
-"""Jobs of any type: list, show, run, stop, savepoint, delete."""
+"""Jobs of any type: list, show, run, stop, savepoints, delete."""
 
 from collections.abc import Callable, Sequence
 
 from penstock.dli import encoding, errors
 from penstock.dli import jobs as wire
-from penstock.domain import bucket, calls
-from penstock.domain.errors import NotAllowed
-from penstock.domain.job import Job, SavepointRequest
+from penstock.domain import bucket, calls, retention
+from penstock.domain.errors import Invalid, NotAllowed, NotFound
+from penstock.domain.job import Goal, Job, SavepointRequest
 from penstock.server.auth import Call, signed
 from penstock.server.operation import Answer, Context, Operation, json, log_unexpected
 from penstock.store import jobs as stored
+from penstock.store import queues, runs
 
 Decide = Callable[[Job, int], Job]
 """Makes of a job, at a time, what a call wants it to be; raises what forbids that."""
@@ -69,12 +70,39 @@ def trigger_savepoint(context: Context, call: Call) -> Answer:
     return json(wire.Done(message="Savepoint request accepted."))
 
 
+def import_savepoint(context: Context, call: Call) -> Answer:
+    job_id = encoding.read_job_id(call.job_id)
+    body = encoding.read_body(call.body, wire.ImportBody)
+    if body.job_id != job_id:
+        raise Invalid(f"job_id must be that of the path, {job_id}")
+    state = _state_to_import(context, body.savepoint_path)
+    change(context, call, job_id, lambda job, _now: calls.request_import(job, state))
+    return json(wire.Done(message="Savepoint imported."))
+
+
+def _state_to_import(context: Context, place: str) -> str:
+    """Find the state, and see to it that it is not removed from under the job; raises `Invalid` or `NotFound`."""
+    with encoding.naming("savepoint_path"):
+        state = context.state_at(place)
+    if state is None:
+        raise NotFound(f"there is no complete savepoint or checkpoint at {place}")
+    run_id = retention.run_of(state)
+    if run_id is not None:
+        with context.database.write() as tx:
+            if not runs.keep_folder(tx, run_id):
+                raise NotFound(f"the checkpoints at {place} are being removed")
+    return state
+
+
 def change(context: Context, call: Call, job_id: int, decide: Decide) -> Job:
     """Read, decide and write one job in one transaction; whatever `decide` raises leaves it as it was."""
     with context.database.write() as tx:
         now = context.now_ms()
         before = stored.get(tx, call.project_id, encoding.existing_id(job_id), for_update=True)
-        after = stored.record(tx, before, decide(before, now), now)
+        wanted = decide(before, now)
+        if before.goal is Goal.REST and wanted.goal is Goal.RUN:
+            queues.hold(tx, call.project_id, wanted.queue)
+        after = stored.record(tx, before, wanted, now, call.actor)
     if after is None:
         raise NotAllowed(f"job {job_id} was changed by another call at the same moment; ask again")
     context.wake()
@@ -84,7 +112,8 @@ def change(context: Context, call: Call, job_id: int, decide: Decide) -> Job:
 def _savepoint(context: Context, job: Job, place: str | None, now: int) -> SavepointRequest:
     with encoding.naming("savepoint_path"):
         target = bucket.parse(place) if place else bucket.savepoint_path(job, now)
-    return SavepointRequest(trigger_id=context.new_id(), target=target, requested_at=now)
+    give_up_at = now + context.savepoint_timeout_s * 1000
+    return SavepointRequest(context.new_id(), target, requested_at=now, give_up_at=give_up_at)
 
 
 def _batch(context: Context, call: Call, job_ids: Sequence[int], decide: Decide, message: str) -> Answer:
@@ -115,4 +144,5 @@ OPERATIONS = (
     Operation("show_job", "GET", _JOB, signed(show_job)),
     Operation("delete_job", "DELETE", _JOB, signed(delete_job)),
     Operation("trigger_savepoint", "POST", f"{_JOB}/savepoint", signed(trigger_savepoint)),
+    Operation("import_savepoint", "POST", f"{_JOB}/import-savepoint", signed(import_savepoint)),
 )

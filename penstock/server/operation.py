@@ -35,6 +35,9 @@ class Context:
     flink_lines: frozenset[str]
     """What `flink_version` may be."""
     metrics: Metrics
+    state_at: Callable[[str], str | None]
+    """Finds the complete state to start from at an address; raises `Invalid`, or `NotFound` if it cannot look."""
+    savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120
 

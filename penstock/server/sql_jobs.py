@@ -14,7 +14,7 @@ from penstock.store import queues
 
 def create_sql_job(context: Context, call: Call) -> Answer:
     body = encoding.read_body(call.body, wire.CreateBody)
-    body.queue_name = _existing_queue(context, body.queue_name or "")
+    body.queue_name = _existing_queue(context, call, body.queue_name or "")
     with context.database.write() as tx:
         now = context.now_ms()
         empty = Job(
@@ -29,7 +29,7 @@ def create_sql_job(context: Context, call: Call) -> Answer:
             updated_at=now,
             written_at=now,
         )
-        job = stored.create(tx, wire.draft(empty, body, context.flink_lines))
+        job = stored.create(tx, wire.draft(empty, body, context.flink_lines), call.actor)
     return json(wire.created(job))
 
 
@@ -37,7 +37,7 @@ def update_sql_job(context: Context, call: Call) -> Answer:
     job_id = encoding.read_job_id(call.job_id)
     body = encoding.read_body(call.body, wire.UpdateBody)
     if body.queue_name is not None:
-        body.queue_name = _existing_queue(context, body.queue_name)
+        body.queue_name = _existing_queue(context, call, body.queue_name)
 
     def update(job: Job, now: int) -> Job:
         if job.type is JobType.JAR:
@@ -47,10 +47,10 @@ def update_sql_job(context: Context, call: Call) -> Answer:
     return json(wire.updated(change(context, call, job_id, update)))
 
 
-def _existing_queue(context: Context, name: str) -> str:
+def _existing_queue(context: Context, call: Call, name: str) -> str:
     """Return the name of a queue, of the default one for an empty name; raises `NotFound`."""
     with context.database.read() as tx:
-        return queues.find(tx, name or queue.DEFAULT).name
+        return queues.find(tx, call.project_id, name or queue.DEFAULT).name
 
 
 _PATH = "/v1.0/{project_id}/streaming/sql-jobs"

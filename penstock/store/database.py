@@ -12,8 +12,11 @@ from sqlalchemy import Connection, event, exc
 
 log = logging.getLogger(__name__)
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration; a test holds it equal to the one in `migrations/`."""
+
+_START_LOCK = int.from_bytes(b"penstock")
+"""Any number that others who use the same PostgreSQL database do not lock."""
 
 
 class DatabaseUnusable(Exception):
@@ -25,27 +28,33 @@ class Database:
 
     def __init__(self, url: str) -> None:
         # An error's text shall not hold what users wrote.
-        self._engine = sqlalchemy.create_engine(url, pool_size=16, max_overflow=16, hide_parameters=True)
+        self._engine = sqlalchemy.create_engine(
+            url, pool_size=16, max_overflow=16, pool_pre_ping=True, hide_parameters=True
+        )
         self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if self._engine.dialect.name == "sqlite":
             # SQLite has one writer at a time and no queue: under load some would wait until they give up.
             self._turn = threading.Lock()
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
+            reading, writing = {"begin": "BEGIN"}, {"begin": "BEGIN IMMEDIATE"}
+        else:
+            # A writer waits for the row that another one writes, and then sees what that one wrote.
+            reading, writing = {"isolation_level": "REPEATABLE READ"}, {"isolation_level": "READ COMMITTED"}
+        self._readers = self._engine.execution_options(**reading)
+        self._writers = self._engine.execution_options(**writing)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one snapshot and writes nothing."""
-        with self._engine.connect() as tx, tx.begin():
+        with self._readers.begin() as tx:
             yield tx
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that is durable once this returns, and undone when an error leaves it."""
-        with self._turn, self._engine.connect() as connection:
-            tx = connection.execution_options(begin="BEGIN IMMEDIATE")
-            with tx.begin():
-                yield tx
+        with self._turn, self._writers.begin() as tx:
+            yield tx
 
     def close(self) -> None:
         self._engine.dispose()
@@ -80,7 +89,14 @@ def explained() -> Iterator[None]:
         raise DatabaseUnusable(f"cannot use the database: {cause}") from error
 
 
+def alone(tx: Connection) -> None:
+    """Let no other process that starts go on before this transaction has ended."""
+    if tx.dialect.name == "postgresql":  # SQLite has one writer anyway
+        tx.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _START_LOCK})
+
+
 def _bring_up_to_date(tx: Connection) -> None:
+    alone(tx)
     revision = _revision(tx)
     if revision == SCHEMA_REVISION:
         # A write that changes nothing, so that a database which can only be read is refused here and now.
@@ -125,4 +141,4 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A writer takes its lock at once: a reader that turns writer half-way would fail when another was faster.
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    connection.exec_driver_sql(connection.get_execution_options()["begin"])

@@ -15,20 +15,24 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
+from penstock.domain import history
 from penstock.domain.errors import AlreadyExists, JobNotFound
+from penstock.domain.history import Actor
 from penstock.domain.job import Goal, Job, JobFilter, Run, Status
-from penstock.store import rows
-from penstock.store.schema import JOB_TAGS, JOBS, NAME_INDEX, RUNS
+from penstock.domain.queue import Holder, Queue
+from penstock.store import alarms, events, rows
+from penstock.store.schema import JOB_TAGS, JOBS, NAME_INDEX, QUEUES, RUNS
 
 ENTERPRISE_PROJECT = "default"
 """The only enterprise project there is; every job belongs to it."""
 
 
-def create(tx: Connection, draft: Job) -> Job:
+def create(tx: Connection, draft: Job, by: Actor) -> Job:
     """Store a new job and give it its id, larger than any before; raises `AlreadyExists`."""
     values = rows.from_job(draft)
     del values["id"]
@@ -40,7 +44,9 @@ def create(tx: Connection, draft: Job) -> Job:
     if draft.tags:
         tags = [{"job_id": key[0], "key": k, "value": v} for k, v in draft.tags.items()]
         tx.execute(insert(JOB_TAGS), tags)
-    return _one(tx, select(JOBS).where(JOBS.c.id == key[0]))
+    created = _one(tx, select(JOBS).where(JOBS.c.id == key[0]))
+    events.append(tx, created, history.events_of(None, created, by), created.created_at)
+    return created
 
 
 def get(tx: Connection, project_id: str, job_id: int, *, for_update: bool = False) -> Job:
@@ -74,14 +80,27 @@ def page(tx: Connection, wanted: JobFilter) -> tuple[list[Job], int]:
     return (jobs[::-1] if wanted.backwards else jobs), total
 
 
-def active(tx: Connection, queue: str) -> list[Job]:
+def active(tx: Connection, queue: Queue) -> list[Job]:
     """Read the jobs of a queue for which the controller has work, first asked for first."""
-    query = select(JOBS).where(JOBS.c.goal != Goal.REST.value, JOBS.c.queue == queue)
+    query = select(JOBS).where(JOBS.c.goal != Goal.REST.value, _on(queue))
     return _all(tx, query.order_by(JOBS.c.requested_at, JOBS.c.id))
 
 
-def record(tx: Connection, before: Job, after: Job, at: int) -> Job | None:
-    """Write what has changed, unless the row is no longer the version that was read: then None.
+def kept_by(tx: Connection, holder: Holder, now: int, after_id: int, limit: int) -> tuple[list[Job], int]:
+    """Read those of the next jobs, by id and not deleted, whose queues this process keeps, and say where to go on.
+
+    After the last it goes on at 0.
+    """
+    following = select(JOBS.c.id).where(JOBS.c.id > after_id, JOBS.c.deleted_at.is_(None))
+    ids = tx.execute(following.order_by(JOBS.c.id).limit(limit)).scalars().all()
+    held = and_(QUEUES.c.holder == holder.name, QUEUES.c.lease_until > now, QUEUES.c.name == JOBS.c.queue)
+    its_own = or_(QUEUES.c.project_id.is_(None), QUEUES.c.project_id == JOBS.c.project_id)
+    found = _all(tx, select(JOBS).where(JOBS.c.id.in_(ids), exists().where(held, its_own)).order_by(JOBS.c.id))
+    return found, ids[-1] if len(ids) == limit else 0
+
+
+def record(tx: Connection, before: Job, after: Job, at: int, by: Actor) -> Job | None:
+    """Write what has changed, its history and its alarm, unless the row is no longer the version read: None.
 
     A run that appears here is remembered for good, so that a job which Flink shows can always be told from a
     stranger. Raises `AlreadyExists` when the new name is taken.
@@ -98,6 +117,10 @@ def record(tx: Connection, before: Job, after: Job, at: int) -> Job | None:
         return None
     if after.run and (before.run is None or before.run.id != after.run.id):
         _remember_run(tx, after.id, after.run, at)
+    elif after.run and before.run and after.run.checkpoints != before.run.checkpoints:
+        tx.execute(update(RUNS).where(RUNS.c.id == after.run.id).values(checkpoints=after.run.checkpoints))
+    events.append(tx, after, history.events_of(before, after, by), at)
+    alarms.note(tx, before, after, at)
     return after
 
 
@@ -115,6 +138,12 @@ def count_by_status(tx: Connection) -> dict[Status, int]:
     """Count the jobs of all projects, by status."""
     query = select(JOBS.c.status, func.count()).where(JOBS.c.deleted_at.is_(None)).group_by(JOBS.c.status)
     return {Status(status): count for status, count in tx.execute(query)}
+
+
+def _on(queue: Queue) -> ColumnElement[bool]:
+    """A queue of a project's own holds the jobs of that project alone."""
+    by_name = JOBS.c.queue == queue.name
+    return by_name if queue.project_id is None else and_(by_name, JOBS.c.project_id == queue.project_id)
 
 
 def _matching(wanted: JobFilter) -> ColumnElement[bool]:
@@ -147,7 +176,8 @@ def _has_tag(key: str, value: str) -> ColumnElement[bool]:
 
 
 def _remember_run(tx: Connection, job_id: int, run: Run, at: int) -> None:
-    tx.execute(insert(RUNS).values(id=run.id, job_id=job_id, recorded_at=at, resume_from=run.resume_from))
+    values = {"job_id": job_id, "recorded_at": at, "resume_from": run.resume_from, "checkpoints": run.checkpoints}
+    tx.execute(insert(RUNS).values(id=run.id, **values))
 
 
 def _one(tx: Connection, query: Select[Any]) -> Job:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -25,7 +26,7 @@ METADATA = MetaData(
 )
 
 # SQLite gives out ever-increasing 64-bit ids for INTEGER only; PostgreSQL needs BIGINT to reach that far.
-JobId = BigInteger().with_variant(Integer, "sqlite")
+RowId = BigInteger().with_variant(Integer, "sqlite")
 Milliseconds = BigInteger
 
 PROJECTS = Table(
@@ -63,14 +64,37 @@ ACCESS_KEYS = Table(
 QUEUES = Table(
     "queues",
     METADATA,
-    Column("name", String(128), primary_key=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("project_id", ForeignKey("projects.id")),
+    Column("name", String(128), nullable=False),
     Column("cus", Integer, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("isolation", String(16), nullable=False),
+    Column("rest_url", Text),
+    Column("description", Text, nullable=False),
+    Column("user_name", String(128), nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+    Column("traits", Text, nullable=False),
+    Column("not_ready", Text),
+    Column("holder", Text),
+    Column("place", Text),
+    Column("lease_until", Milliseconds, nullable=False),
+    sqlite_autoincrement=True,
+)
+QUEUE_NAME_INDEX = "uq_queues_project_id_name"
+Index(QUEUE_NAME_INDEX, QUEUES.c.project_id, QUEUES.c.name, unique=True)
+Index(
+    "uq_queues_name",
+    QUEUES.c.name,
+    unique=True,
+    sqlite_where=text("project_id IS NULL"),
+    postgresql_where=text("project_id IS NULL"),
 )
 
 JOBS = Table(
     "jobs",
     METADATA,
-    Column("id", JobId, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("project_id", ForeignKey("projects.id"), nullable=False),
     Column("user_id", String(64), nullable=False),
     Column("user_name", String(128), nullable=False),
@@ -98,12 +122,14 @@ JOBS = Table(
     Column("savepoint_request", Text),
     Column("execution_plan", Text),
     Column("deleted_at", Milliseconds),
+    Column("unreachable_since", Milliseconds),
     Column("written_at", Milliseconds, nullable=False),
     Column("version", Integer, nullable=False),
     sqlite_autoincrement=True,
 )
 
 Index("ix_jobs_project_id_id", JOBS.c.project_id, JOBS.c.id)
+Index("ix_jobs_deleted_at_id", JOBS.c.deleted_at, JOBS.c.id)
 NAME_INDEX = "uq_jobs_project_id_name"
 Index(
     NAME_INDEX,
@@ -137,4 +163,64 @@ RUNS = Table(
     Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
     Column("recorded_at", Milliseconds, nullable=False),
     Column("resume_from", Text),
+    Column("checkpoints", Text),
+    Column("cleaned_at", Milliseconds),
 )
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("at", Milliseconds, nullable=False),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("actor", String(16), nullable=False),
+    Column("actor_name", String(128), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("run_id", String(32)),
+    Column("reason", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_events_project_id_id", EVENTS.c.project_id, EVENTS.c.id)
+Index("ix_events_job_id_id", EVENTS.c.job_id, EVENTS.c.id)
+
+STRANGERS = Table(
+    "strangers",
+    METADATA,
+    Column("queue_id", ForeignKey("queues.id"), nullable=False),
+    Column("flink_job_id", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("started_at", Milliseconds, nullable=False),
+    Column("cluster", Text, nullable=False),
+    Column("first_seen_at", Milliseconds, nullable=False),
+    Column("is_to_stop", Boolean, nullable=False),
+    PrimaryKeyConstraint("queue_id", "flink_job_id"),
+)
+
+TOPICS = Table(
+    "topics",
+    METADATA,
+    Column("name", String(256), primary_key=True),
+    Column("target", LargeBinary, nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+)
+
+ALARMS = Table(
+    "alarms",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("topic", String(256), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Milliseconds),
+    Column("sent_at", Milliseconds),
+    Column("failure", Text),
+    sqlite_autoincrement=True,
+)
+Index("ix_alarms_due_at", ALARMS.c.due_at)

@@ -9,13 +9,17 @@ from penstock.controller.capacity import Room
 from penstock.controller.reconcile import Reconciler
 from penstock.domain import calls
 from penstock.domain.engine import Overview, Unreachable, Watched
+from penstock.domain.history import Actor, Who
 from penstock.domain.job import Job, JobConfig, Run, SavepointRequest, Status
-from penstock.store import jobs
+from penstock.domain.queue import Queue
+from penstock.store import jobs, queues
 from penstock.store.database import Database
 from penstock.telemetry import Metrics
 from tests.fake_engine import FakeEngine, Program
 from tests.store.conftest import draft
 
+ACTS_AT_ONCE = 3
+CALLER = Actor(Who.CALLER, "ann")
 PROGRAMS = {
     "wrong": Program(refusal="line 1, column 8: no such table"),
     "failing": Program(failure="/ by zero"),
@@ -63,7 +67,8 @@ class Later:
 
 class World:
     def __init__(self, database: Database, project: str, engine: type[FakeEngine] = Meddled) -> None:
-        self.queue = uuid.uuid4().hex
+        with database.write() as tx:
+            self.queue = queues.create(tx, Queue(uuid.uuid4().hex, cus=8, slots=8, project_id=project), now=1)
         self.clock = Clock()
         self.engine = engine(self.clock, PROGRAMS)
         self.acts = Later()
@@ -75,8 +80,9 @@ class World:
             queue=self.queue,
             database=database,
             engine=self.engine,
-            room=lambda: Room.whole(self.queue, cus=8, slots=8),
+            room=lambda: Room.whole(self.queue.name, cus=8, slots=8),
             in_background=self.acts.take,
+            acts_at_once=ACTS_AT_ONCE,
             now_ms=self.clock,
             new_id=lambda: uuid.uuid4().hex,
             wake=self._wake,
@@ -90,8 +96,8 @@ class World:
 
     def create(self, sql: str = "endless", **config: Any) -> Job:
         with self._database.write() as tx:
-            made = draft(self._project, queue=self.queue, sql=sql, config=JobConfig(**config))
-            return jobs.create(tx, made)
+            made = draft(self._project, queue=self.queue.name, sql=sql, config=JobConfig(**config))
+            return jobs.create(tx, made, CALLER)
 
     def started(self, sql: str = "endless", **config: Any) -> Job:
         return self.run(self.create(sql, **config))
@@ -116,7 +122,7 @@ class World:
         with self._database.write() as tx:
             now = self.clock()
             before = jobs.get_any(tx, job.id)
-            after = jobs.record(tx, before, decide(before, now), now)
+            after = jobs.record(tx, before, decide(before, now), now, CALLER)
         assert after is not None
         return after
 

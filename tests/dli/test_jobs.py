@@ -58,3 +58,24 @@ def test_answers_begin_with_the_verdict() -> None:
     answers = [wire.listed([], 0, 1, in_detail=False), wire.shown(JOB), wire.Done(message="m")]
     for answer in answers:
         assert next(iter(msgspec.to_builtins(answer).items())) == ("is_success", "true")
+
+
+@pytest.mark.covers("C7")
+@pytest.mark.parametrize(
+    ("status", "reason", "shown"),
+    [
+        (Status.RUNNING, "", "last known; its cluster has not answered since 1970-01-01 00:00:05 UTC"),
+        (
+            Status.SUBMITTING,
+            "no slot is free",
+            "last known; its cluster has not answered since 1970-01-01 00:00:05 UTC; no slot is free",
+        ),
+        (Status.FINISHED, "done", "done"),
+    ],
+)
+def test_an_active_job_on_a_silent_cluster_says_since_when_it_is_silent(
+    status: Status, reason: str, shown: str
+) -> None:
+    job = replace(JOB, status=status, reason=reason, unreachable_since=5_999)
+    assert wire.summary(job, now=9_000).status_desc == shown
+    assert wire.detail(replace(job, unreachable_since=None), not_started=0).status_desc == reason

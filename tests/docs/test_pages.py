@@ -16,9 +16,9 @@ from docs.coverage import ROOT
 from penstock.cli.main import app
 from penstock.controller import loop
 from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
-from penstock.domain import errors, learning, lifecycle
+from penstock.domain import ending, errors, learning, lifecycle
 from penstock.domain.job import Status
-from penstock.server import health, jobs, sql_jobs
+from penstock.server import health, history, jobs, orphans, sql_jobs
 from tests.serving import Service, Switch, listening, new_folder, service_in
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -171,7 +171,9 @@ def test_the_clocks_have_the_values_of_the_code() -> None:
     told = re.findall(r"^\| `(\w+\.\w+)` \| ([\d.]+) s \|", page("docs/lifecycle.md"), re.MULTILINE)
     in_ms = {
         f"{module}.{name}": value / 1000
-        for module, names in {"lifecycle": vars(lifecycle), "learning": vars(learning)}.items()
+        for module, names in {
+            each.__name__.rsplit(".")[-1]: vars(each) for each in (lifecycle, learning, ending)
+        }.items()
         for name, value in names.items()
         if name.endswith("_MS")
     }
@@ -180,7 +182,13 @@ def test_the_clocks_have_the_values_of_the_code() -> None:
 
 
 def test_every_operation_is_on_the_api_page() -> None:
-    operations = (*jobs.OPERATIONS, *sql_jobs.OPERATIONS, *health.OPERATIONS)
+    operations = (
+        *jobs.OPERATIONS,
+        *sql_jobs.OPERATIONS,
+        *history.OPERATIONS,
+        *orphans.OPERATIONS,
+        *health.OPERATIONS,
+    )
     lines = {f"`{operation.method} {operation.path}`" for operation in operations}
     assert {line for line in lines if line not in page("docs/api.md")} == set()
 

@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.domain import lifecycle
-from penstock.domain.engine import Absent, Alive, Ended, Ending, Observation, Submit
+from penstock.domain.engine import Absent, Alive, Ended, Ending, Gone, Observation, Submit
 from penstock.domain.job import Goal, Job, JobConfig, JobType, Run, SavepointRequest, Status
 
 NOW = 10_000_000_000
 STARTED, ENDED = NOW - 500_000, NOW - 1_000
 """What Flink says of the times of a run."""
+SENT = {"attempts": 1, "cluster": "unit-1", "checkpoints": "obs://penstock/jobs/checkpoint/1/new/"}
+"""What is stored of a new run before it is first sent."""
 REQUEST = SavepointRequest("trigger", "obs://penstock/sp/", NOW - 2_000)
 
 
@@ -45,8 +47,12 @@ RUNNING = job(
 RESTARTABLE = replace(RUNNING, config=flags(), newest_state="obs://b/chk-7/")
 
 
-def absent(*, since: int = 0, at: int = NOW) -> Absent:
-    return Absent(at, since)
+def absent(*, since: int = 0, at: int = NOW, **fields: Any) -> Absent:
+    return Absent(at, since, "unit-1", **fields)
+
+
+def gone(*, planned: bool = False, **fields: Any) -> Gone:
+    return Gone(NOW, "its cluster is gone", planned, **fields)
 
 
 def alive(*, all_running: bool = True, since: int = 0, at: int = NOW, **fields: Any) -> Alive:

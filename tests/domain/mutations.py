@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.domain import lifecycle
+from penstock.domain.ending import NewId
 from penstock.domain.engine import (
     Absent,
     Alive,
     Cancel,
     Ended,
     Full,
+    Gone,
     Observation,
     Refusal,
     SavepointRefusal,
@@ -18,8 +20,8 @@ from penstock.domain.engine import (
     StopWithSavepoint,
     Submit,
 )
-from penstock.domain.job import Goal, Job
-from penstock.domain.lifecycle import NewId, Step
+from penstock.domain.job import Goal, Job, Status
+from penstock.domain.lifecycle import Step
 from tests.domain.truth import Wrong
 
 Decide = Callable[[Job, Observation, int, NewId], Step]
@@ -76,8 +78,13 @@ def _forget_state(job: Job, seen: Observation) -> tuple[Job, Observation]:
     return replace(job, newest_state=None), seen
 
 
+def _go_to_any_cluster(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
+    step = lifecycle.decide(job, seen, now, new_id)
+    return Step(step.job, Submit(_with_run(step.job, cluster=None))) if isinstance(step.action, Submit) else step
+
+
 def _trust_old_looks(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
-    if isinstance(seen, Absent | Full | Alive | Ended):
+    if isinstance(seen, Absent | Gone | Full | Alive | Ended):
         seen = replace(seen, sent_at=now + 1)
     return lifecycle.decide(job, seen, now, new_id)
 
@@ -164,6 +171,65 @@ def _deaf_to_refused_savepoints(job: Job, seen: Observation, now: int, new_id: N
     return Step(job) if isinstance(seen, SavepointRefusal) else lifecycle.decide(job, seen, now, new_id)
 
 
+def _keep_the_id(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
+    step = lifecycle.decide(job, seen, now, new_id)
+    return Step(_with_run(step.job, id=job.run.id)) if isinstance(seen, Gone) and job.run else step
+
+
+def _all_ends_are(planned: bool) -> Decide:
+    return _blind(lambda job, seen: (job, replace(seen, planned=planned) if isinstance(seen, Gone) else seen))
+
+
+def _begin_from_nothing(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
+    willing = replace(job, config=replace(job.config, restart_on_failure=True))
+    step = lifecycle.decide(willing if isinstance(seen, Gone) and seen.planned else job, seen, now, new_id)
+    return Step(replace(step.job, config=job.config), step.action)
+
+
+def _look_for_no_remains(job: Job, seen: Observation) -> tuple[Job, Observation]:
+    return job, replace(seen, checkpoint=None) if isinstance(seen, Absent | Gone) else seen
+
+
+def _prefer_savepoints(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
+    step = lifecycle.decide(job, seen, now, new_id)
+    restarted = step.job.run and job.run and step.job.run.id != job.run.id and step.job.run.resume_from
+    return (
+        Step(_with_run(step.job, resume_from=step.job.savepoint.path)) if restarted and step.job.savepoint else step
+    )
+
+
+def _is_moving(job: Job) -> bool:
+    return job.savepoint_request is not None and job.savepoint_request.moves
+
+
+def _move_to_nothing(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
+    step = lifecycle.decide(job, seen, now, new_id)
+    moved = _is_moving(job) and isinstance(seen, Ended) and not _is_moving(step.job)
+    return Step(_with_run(step.job, resume_from=job.restore_point), step.action) if moved else step
+
+
+def _move_no_further(job: Job, seen: Observation) -> tuple[Job, Observation]:
+    return replace(job, savepoint_request=None) if _is_moving(job) and isinstance(seen, Ended | Gone) else job, seen
+
+
+def _forget_what_was_given_up(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
+    step = lifecycle.decide(job, seen, now, new_id)
+    given_up = step.job.status is Status.CANCEL_FAILED
+    return Step(replace(step.job, savepoint_request=None), step.action) if given_up else step
+
+
+def _never_give_up(job: Job, seen: Observation) -> tuple[Job, Observation]:
+    request = job.savepoint_request
+    return replace(job, savepoint_request=replace(request, give_up_at=None)) if request else job, seen
+
+
+def _unreachable_for_ever(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
+    step = lifecycle.decide(job, seen, now, new_id)
+    return Step(
+        replace(step.job, unreachable_since=job.unreachable_since or step.job.unreachable_since), step.action
+    )
+
+
 def _endless_budget(job: Job, seen: Observation) -> tuple[Job, Observation]:
     return replace(job, restarts=()), seen
 
@@ -180,6 +246,7 @@ RULES = (
     Mutation("6 forgets the newest state", frozenset({Wrong.FROM_NOTHING, Wrong.STALE}), _blind(_forget_state)),
     Mutation("7 trusts old looks", frozenset({Wrong.MISTOLD, Wrong.NOT_SAVED, Wrong.UNKNOWN}), _trust_old_looks),
     Mutation("8 spares superseded runs", frozenset({Wrong.ORPHAN}), spares_superseded_runs=True),
+    Mutation("9 a submission goes to any cluster", _DOUBLED, _go_to_any_cluster),
 )
 OTHERS = (
     Mutation(
@@ -203,4 +270,26 @@ OTHERS = (
     Mutation("a window goes on after the look", _DOUBLED, _time_goes_on_after_a_look),
     Mutation("a saved job that lives on is not stopped again", _UNSETTLED, _stop_once),
     Mutation("an endless restart budget", frozenset({Wrong.OVER_BUDGET}), _blind(_endless_budget)),
+    Mutation("a run keeps its id when its cluster is gone", frozenset({Wrong.TWICE}), _keep_the_id),
+    Mutation("a planned end counts as a failure", frozenset({Wrong.MISCOUNTED}), _all_ends_are(planned=False)),
+    Mutation(
+        "a crash counts as planned", frozenset({Wrong.MISCOUNTED, Wrong.UNASKED}), _all_ends_are(planned=True)
+    ),
+    Mutation("a job that we ended begins from nothing", frozenset({Wrong.UNASKED}), _begin_from_nothing),
+    Mutation(
+        "does not look for what a run has left",
+        frozenset({Wrong.FROM_NOTHING, Wrong.STALE}),
+        _blind(_look_for_no_remains),
+    ),
+    Mutation("prefers a savepoint to newer checkpoints", frozenset({Wrong.STALE}), _prefer_savepoints),
+    Mutation("a move forgets its savepoint", frozenset({Wrong.FROM_NOTHING, Wrong.STALE}), _move_to_nothing),
+    Mutation(
+        "a move goes nowhere",
+        frozenset({Wrong.ABANDONED, Wrong.NOT_FINISHED, Wrong.FORGOTTEN}),
+        _blind(_move_no_further),
+    ),
+    Mutation("a stop that was given up is forgotten", frozenset({Wrong.FORGOTTEN}), _forget_what_was_given_up),
+    Mutation("a savepoint is never given up", _UNSETTLED, _blind(_never_give_up)),
+    Mutation("unreachable for ever", frozenset({Wrong.SILENT}), _unreachable_for_ever),
 )
+ALL = RULES + OTHERS

@@ -1,4 +1,7 @@
-"""A Flink in memory that is slow, away, forgetful and failing at random, and knows what really lives there."""
+"""A Flink in memory that is slow, away, forgetful and failing at random, and knows what really lives there.
+
+It is a cluster that the service starts, one incarnation after another, or one that others keep up, which has none.
+"""
 
 import random
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from penstock.domain.engine import (
     Cancel,
     Ended,
     Ending,
+    Gone,
     Refused,
     SavepointFailed,
     SavepointRunning,
@@ -22,6 +26,7 @@ from penstock.domain.engine import (
     Unreachable,
 )
 from penstock.domain.job import Job, Run, SavepointRequest
+from penstock.domain.lifecycle import SUBMIT_WINDOW_MS
 from tests.domain.simulated_parts import ENDS, FlinkJob, Phase, State, Temper
 
 LATE_MS = 170_000
@@ -31,6 +36,7 @@ UNUSABLE = "obs://full/"
 """No savepoint can be written here."""
 RECOVERY_MS = 25_000
 """How long a JobManager that is back may not show the jobs that it recovers."""
+HANGS_MS = (120_000, 10_000_000)
 
 
 @dataclass
@@ -52,33 +58,57 @@ class SimulatedFlink:
     def __init__(self, dice: random.Random, on_start: Callable[[FlinkJob], None]) -> None:
         self.dice = dice
         self.temper = Temper.of(dice)
+        self.is_ours = dice.random() < 0.5
+        self.incarnation = 1
+        self.may_hang = True
+        self.ended: set[str] = set()
+        """The incarnations that we have ended ourselves."""
         self.now = 1_000_000
         self.answering_since = self.now
         self.jobs: dict[str, FlinkJob] = {}
         self.taken: set[str] = set()
         """Ids that it refuses, even when it no longer shows them."""
         self.on_the_way: list[Posted] = []
-        self.away = self.quiet = False
+        self.belated: set[str] = set()
+        """Runs that a paused controller has sent long after it recorded that."""
+        self.away = self.is_dead = self.quiet = False
+        self.turned = self.now
+        """When it was last gone or back."""
+        self.died_at = 0
         self.recovering_until = 0
         self.written: dict[str, State] = {}
         """Every state that was ever complete, by address."""
         self.stored: set[State] = set()
         """Those that still lie in the bucket."""
+        self.saved: dict[str, State] = {}
+        """The savepoint of each trigger."""
         self.failed_triggers: set[str] = set()
+        self.past: dict[str, FlinkJob] = {}
+        """Every job that ever lived there."""
         self._on_start = on_start
+
+    @property
+    def cluster(self) -> str:
+        return f"unit{self.incarnation}" if self.is_ours else ""
 
     def alive(self) -> dict[str, FlinkJob]:
         return {run_id: job for run_id, job in self.jobs.items() if job.alive}
 
     # --- what a controller sees and does ---
 
-    def look(self, job: Job) -> Unreachable | Absent | Alive | Ended:
+    def look(self, job: Job) -> Unreachable | Absent | Gone | Alive | Ended:
         self.now += 1
         if self.away:
-            return Unreachable()
-        found = self.jobs.get(job.run.id) if job.run else None
+            return Unreachable("away", self.turned)
+        if job.run is None:
+            return Absent(self.now, self.answering_since, self.cluster)
+        found = self.jobs.get(job.run.id)
+        if job.run.cluster not in (None, self.cluster):
+            planned = job.run.cluster in self.ended
+            return Gone(self.now, "its cluster is gone", planned, *self._left_by(job.run, job.savepoint_request))
         if found is None or self.now < self.recovering_until:
-            return Absent(self.now, self.answering_since)
+            left = self._left_by(job.run, job.savepoint_request)
+            return Absent(self.now, self.answering_since, self.cluster, *left)
         alive = Alive(
             sent_at=self.now,
             answering_since=self.answering_since,
@@ -93,6 +123,14 @@ class SimulatedFlink:
         )
         return alive if found.alive else _ended(found, alive)
 
+    def _left_by(self, run: Run, request: SavepointRequest | None) -> tuple[str | None, SavepointWritten | None]:
+        """Find the newest checkpoint of a run in its folder, and the savepoint that was asked of it."""
+        own = [state for state in self.stored if state.run_id == run.id]
+        newest = max((one for one in own if one.is_checkpoint), key=lambda one: one.number, default=None)
+        saved = self.saved.get(request.trigger_id) if request else None
+        there = SavepointWritten(saved.address) if saved and saved in own else None
+        return newest.address if newest else None, there
+
     def _savepoint_of(self, job: FlinkJob, request: SavepointRequest | None) -> SavepointState | None:
         if request is None:
             return None
@@ -104,6 +142,8 @@ class SimulatedFlink:
         if self.away or (not self.quiet and self._happens(self.temper.lossy)):
             raise Lost
         match action:
+            case Submit(job) if job.run and job.run.cluster not in (None, self.cluster):
+                raise Lost
             case Submit(job):
                 self._submit(job)
             case Cancel(run_id) if run_id in self.jobs:
@@ -133,17 +173,22 @@ class SimulatedFlink:
             return
         start = self._state_for(run)
         self.taken.add(run.id)
-        self.jobs[run.id] = FlinkJob(run, job.sql, start, late)
+        self.jobs[run.id] = FlinkJob(run, job.sql, start, self.cluster, late or self._is_too_late(run))
         self._on_start(self.jobs[run.id])
+        self.past[run.id] = self.jobs[run.id]
+
+    def _is_too_late(self, run: Run) -> bool:
+        """Say whether it lands after every window, or after a death of a cluster that looks the same since."""
+        since = run.sent_at if run.id in self.belated else max(run.sent_at, self.answering_since)
+        aged = self.now - since >= SUBMIT_WINDOW_MS
+        return aged or (not self.is_ours and self.died_at > run.sent_at)
 
     def _state_for(self, run: Run) -> State | None:
         """Find the state to start from; of a checkpoint the newest complete one of its run, as the engine does."""
         if run.resume_from is None:
             return None
-        named = self.written[run.resume_from]
-        there = [
-            state for state in self.stored if state == named or (named.is_checkpoint and _beside(state, named))
-        ]
+        named = self.written.get(run.resume_from)
+        there = [state for state in self.stored if named and (state == named or _beside(state, named))]
         if not there:
             raise Refused("there is no state", state_missing=True)
         return max(there, key=lambda state: state.number)
@@ -156,6 +201,8 @@ class SimulatedFlink:
             raise Refused("nothing can be written there")
         job.savepoints[request.trigger_id] = SavepointRunning()
         job.stop_trigger = request.trigger_id if stop else None
+        if self.may_hang and self._happens(self.temper.hanging):
+            job.hung[request.trigger_id] = self.now + self.dice.choice(HANGS_MS)
         if job.phase is not Phase.RUNNING:
             self._fail_savepoints(job, "not all tasks are running")
 
@@ -190,16 +237,31 @@ class SimulatedFlink:
         return 0.5 if self.now < self.recovering_until else self.temper.outage
 
     def _go_away(self) -> None:
-        self.away = True
-        if self._happens(self.temper.dying):  # all processes of the unit; only what they have stored remains
-            self.jobs.clear()
-            self.taken.clear()
-            self.on_the_way.clear()
+        self.away, self.turned = True, self.now
+        if self._happens(self.temper.dying):
+            self._die()
+
+    def end_on_purpose(self) -> None:
+        if not self.is_dead:
+            self.ended.add(self.cluster)
+            self.away, self.turned = True, self.turned if self.away else self.now
+            self._die()
+
+    def _die(self) -> None:
+        """End all processes of the unit; only what they have stored remains."""
+        self.is_dead, self.died_at = True, self.now
+        self.jobs.clear()
+        self.taken.clear()
+        self.on_the_way.clear()
 
     def _come_back(self) -> None:
         self.away, self.answering_since = False, self.now
-        if self.now < self.recovering_until or (not self.quiet and self._happens(self.temper.forgetful)):
+        self.turned = self.now
+        if self.is_ours:
+            self.incarnation += self.is_dead
+        elif self.now < self.recovering_until or (not self.quiet and self._happens(self.temper.forgetful)):
             self._recover()
+        self.is_dead = False
 
     def _recover(self) -> None:
         """A new JobManager takes over: what has ended is forgotten, what lives is shown after a while."""
@@ -248,7 +310,7 @@ class SimulatedFlink:
             if self._happens(0.5):
                 job.reported = checkpoint
         for trigger, state in job.savepoints.items():
-            if isinstance(state, SavepointRunning) and self._happens(0.5):
+            if isinstance(state, SavepointRunning) and job.hung.get(trigger, 0) <= self.now and self._happens(0.5):
                 self._finish_savepoint(job, trigger)
 
     def _finish_savepoint(self, job: FlinkJob, trigger: str) -> None:
@@ -256,7 +318,7 @@ class SimulatedFlink:
             self._fail_savepoints(job, "a task is gone")
             job.stop_trigger = None
         else:
-            job.saved[trigger] = self._new_state(job, is_checkpoint=False)
+            self.saved[trigger] = job.saved[trigger] = self._new_state(job, is_checkpoint=False)
             job.savepoints[trigger] = SavepointWritten(job.saved[trigger].address)
 
     def _new_state(self, job: FlinkJob, *, is_checkpoint: bool) -> State:
@@ -328,5 +390,6 @@ def _ended(job: FlinkJob, last: Alive) -> Ended:
     )
 
 
-def _beside(state: State, checkpoint: State) -> bool:
-    return state.is_checkpoint and state.run_id == checkpoint.run_id
+def _beside(state: State, other: State) -> bool:
+    """Say whether both are checkpoints of one run."""
+    return state.is_checkpoint and other.is_checkpoint and state.run_id == other.run_id

@@ -24,6 +24,7 @@ class Temper:
     forgetful: float
     stuck: float
     savepoint_trouble: float
+    hanging: float
     checkpointing: float
 
     @classmethod
@@ -41,6 +42,7 @@ class Temper:
             forgetful=dice.choice((0.0, 0.9)),
             stuck=dice.choice((0.0, 0.0, 0.9)),
             savepoint_trouble=dice.choice((0.0, 0.1, 0.5)),
+            hanging=dice.choice((0.0, 0.0, 0.5)),
             checkpointing=dice.choice((0.0, 0.4, 0.4)),
         )
 
@@ -78,6 +80,7 @@ class FlinkJob:
     run: Run
     sql: str
     start: State | None
+    cluster: str
     landed_late: bool
     phase: Phase = Phase.CREATED
     ran: bool = False
@@ -89,6 +92,8 @@ class FlinkJob:
     """What Flink knows of each trigger."""
     saved: dict[str, State] = field(default_factory=dict)
     """What lies at its target."""
+    hung: dict[str, int] = field(default_factory=dict)
+    """Triggers that get nowhere before such a time."""
     stop_trigger: str | None = None
     """Once this savepoint is written, the job ends."""
     stopped: bool = False

@@ -11,21 +11,21 @@ from penstock.domain.job import Goal, Job, JobConfig, Savepoint, SavepointOrigin
 from tests.domain.cases import NOW, REQUEST, RUNNING, job
 
 MATRIX = """
-                           run  stop  parking  savepoint  change  change-a-little  delete
-job_init                   yes  no    no       no         yes     yes              yes
-job_submitting             no   yes   no       no         no      yes              yes
-job_submit_fail            yes  no    no       no         yes     yes              yes
-job_running                no   yes   yes      yes        no      yes              yes
-job_running_exception      yes  no    no       no         yes     yes              yes
-job_downloading            no   no    no       no         no      no               yes
-job_idle                   no   no    no       no         no      no               yes
-job_canceling              no   no    no       no         no      no               yes
-job_cancel_success         yes  no    no       no         yes     yes              yes
-job_cancel_fail            no   yes   yes      yes        no      yes              yes
-job_savepointing           no   no    no       no         no      yes              yes
-job_arrearage_stopped      no   no    no       no         no      no               yes
-job_arrearage_recovering   no   no    no       no         no      no               yes
-job_finish                 yes  no    no       no         yes     yes              yes
+                           run  stop  parking  savepoint  change  change-a-little  delete  import
+job_init                   yes  no    no       no         yes     yes              yes      yes
+job_submitting             no   yes   no       no         no      yes              yes      no
+job_submit_fail            yes  no    no       no         yes     yes              yes      yes
+job_running                no   yes   yes      yes        no      yes              yes      no
+job_running_exception      yes  no    no       no         yes     yes              yes      yes
+job_downloading            no   no    no       no         no      no               yes      no
+job_idle                   no   no    no       no         no      no               yes      no
+job_canceling              no   no    no       no         no      no               yes      no
+job_cancel_success         yes  no    no       no         yes     yes              yes      yes
+job_cancel_fail            no   yes   yes      yes        no      yes              yes      no
+job_savepointing           no   no    no       no         no      yes              yes      no
+job_arrearage_stopped      no   no    no       no         no      no               yes      no
+job_arrearage_recovering   no   no    no       no         no      no               yes      no
+job_finish                 yes  no    no       no         yes     yes              yes      yes
 """
 """`parking` is a stop with a savepoint; a little are the settings that Terraform changes of a running job."""
 
@@ -37,6 +37,7 @@ CALLS: dict[str, Callable[[Job], Job]] = {
     "change": lambda job: calls.request_update(job, replace(job, sql="SELECT 2"), NOW),
     "change-a-little": lambda job: calls.request_update(job, with_config(job, alarm_topic="ops"), NOW),
     "delete": lambda job: calls.request_delete(job, NOW),
+    "import": lambda job: calls.request_import(job, "obs://b/imported/"),
 }
 
 
@@ -165,6 +166,39 @@ def test_a_savepoint_moves_the_status_and_leaves_the_goal(goal: Goal) -> None:
     before = replace(RUNNING, goal=goal, reason="the savepoint failed: disk full")
     after = replace(before, status=Status.SAVEPOINTING, reason="", savepoint_request=REQUEST)
     assert calls.request_savepoint(before, REQUEST) == after
+
+
+def test_a_savepoint_on_its_way_is_taken_over_by_a_stop_with_savepoint() -> None:
+    for goal, status in ((Goal.RUN, Status.RUNNING), (Goal.WATCH, Status.CANCEL_FAILED)):
+        on_its_way = replace(REQUEST, trigger_id="first", sent=True, moves=goal is Goal.RUN)
+        before = replace(RUNNING, goal=goal, status=status, savepoint_request=on_its_way)
+        after = calls.request_stop(before, savepoint=replace(REQUEST, give_up_at=NOW + 9), now=NOW)
+        assert after.savepoint_request == replace(on_its_way, moves=False, give_up_at=NOW + 9)
+
+
+MOVE = replace(REQUEST, moves=True)
+
+
+def test_a_running_job_can_be_moved_and_nothing_else_is() -> None:
+    assert calls.request_move(RUNNING, REQUEST) == replace(RUNNING, savepoint_request=MOVE)
+    never_ran = replace(RUNNING, run=replace(RUNNING.run, ran=False))
+    stopping = replace(RUNNING, goal=Goal.STOP, status=Status.CANCELING)
+    saving = replace(RUNNING, status=Status.SAVEPOINTING, savepoint_request=REQUEST)
+    moving = replace(RUNNING, savepoint_request=replace(MOVE, trigger_id="first"))
+    for before in (never_ran, stopping, saving, moving, job()):
+        assert calls.request_move(before, REQUEST) == before
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.CANCEL_FAILED])
+def test_a_job_that_may_yet_end_with_a_savepoint_writes_no_other(status: Status) -> None:
+    with pytest.raises(NotAllowed, match="job 1 may be writing another savepoint"):
+        calls.request_savepoint(replace(RUNNING, status=status, savepoint_request=MOVE), REQUEST)
+
+
+@pytest.mark.covers("C13")
+def test_an_imported_savepoint_is_on_record() -> None:
+    after = calls.request_import(replace(ENDED, savepoint=STOPPED), "obs://b/imported/")
+    assert after == replace(ENDED, savepoint=IMPORTED)
 
 
 def test_a_deleted_job_is_to_be_ended_when_it_has_a_run_and_is_at_rest_otherwise() -> None:

@@ -21,6 +21,7 @@ from tests.domain.cases import (
     REQUEST,
     RESTARTABLE,
     RUNNING,
+    SENT,
     STARTED,
     STARTING,
     SUBMITTED,
@@ -84,7 +85,7 @@ def test_a_row_written_in_the_future_does_not_freeze_its_job() -> None:
 
 @pytest.mark.covers("D2")
 def test_a_job_without_a_run_is_submitted_from_its_restore_point() -> None:
-    run = Run("new", NOW, "obs://b/sp/", attempts=1, sent_at=NOW)
+    run = Run("new", NOW, "obs://b/sp/", sent_at=NOW, **SENT)
     assert decide(replace(ASKED, reason="waiting for room"), absent()) == submit(replace(ASKED, run=run))
 
 

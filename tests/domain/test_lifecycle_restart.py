@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.domain import learning, lifecycle
+from penstock.domain import ending, learning, lifecycle
 from penstock.domain.engine import (
     Cancel,
     Ending,
@@ -17,6 +17,7 @@ from tests.domain.cases import (
     NOW,
     RESTARTABLE,
     RUNNING,
+    SENT,
     STARTING,
     absent,
     alive,
@@ -86,7 +87,7 @@ def restarted(before: Job, resume_from: str | None, cause: str = "boom", at: int
         before,
         status=Status.RUNNING,
         reason=cause,
-        run=Run("new", at + lifecycle.RESTART_DELAY_MS, resume_from, troubled=True),
+        run=Run("new", at + ending.RESTART_DELAY_MS, resume_from, troubled=True),
         restart_count=before.restart_count + 1,
         restarts=(*before.restarts, at),
     )
@@ -118,9 +119,9 @@ def test_a_checkpoint_first_told_of_a_failed_job_is_the_one_it_restarts_from() -
 
 def test_a_restart_waits_a_moment_then_is_sent_and_is_well_again_once_it_runs() -> None:
     waiting = restarted(RESTARTABLE, "obs://b/chk-7/", at=NOW)
-    due = NOW + lifecycle.RESTART_DELAY_MS
+    due = NOW + ending.RESTART_DELAY_MS
     assert decide(waiting, absent(at=due - 1), due - 1) == Step(waiting)
-    sent = with_run(waiting, attempts=1, sent_at=due)
+    sent = with_run(waiting, sent_at=due, **SENT)
     assert decide(waiting, absent(at=due), due) == submit(sent)
     well = with_run(replace(sent, reason=""), seen=True, ran=True, troubled=False)
     assert decide(sent, alive(at=due + 1), due + 1) == Step(well)
@@ -129,9 +130,8 @@ def test_a_restart_waits_a_moment_then_is_sent_and_is_well_again_once_it_runs() 
 def test_a_restart_that_nobody_looked_after_for_long_is_sent_all_the_same() -> None:
     waiting = restarted(RESTARTABLE, "obs://b/chk-7/", at=NOW)
     late = NOW + learning.HOUR_MS
-    assert decide(waiting, absent(at=late), late) == submit(
-        with_run(waiting, attempts=1, submit_at=late, sent_at=late)
-    )
+    sent = with_run(waiting, submit_at=late, sent_at=late, **SENT)
+    assert decide(waiting, absent(at=late), late) == submit(sent)
 
 
 def test_a_restart_that_fails_before_it_ran_counts_as_one_restart_more() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.domain import learning, lifecycle
+from penstock.domain import ending, learning, lifecycle
 from penstock.domain.engine import (
     Alive,
     Cancel,
@@ -251,7 +251,7 @@ def test_a_job_that_restarts_before_its_savepoint_is_written_writes_it_then() ->
     restarted = replace(
         before,
         reason="boom",
-        run=Run("new", ENDED + lifecycle.RESTART_DELAY_MS, "obs://b/chk-7/", troubled=True),
+        run=Run("new", ENDED + ending.RESTART_DELAY_MS, "obs://b/chk-7/", troubled=True),
         restart_count=1,
         restarts=(ENDED,),
     )

@@ -1,5 +1,6 @@
 """Buckets as folders: what lies where, and that nothing leads out of them."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -125,3 +126,57 @@ def test_a_link_to_itself_leads_to_no_state(buckets: Buckets, root: Path) -> Non
     (root / "state" / "loop").symlink_to(root / "state" / "loop")
     with pytest.raises(BucketFailure, match="cannot use obs://state/loop/a/: "):
         buckets.state_at("obs://state/loop/a/")
+
+
+def test_state_is_gone_only_from_a_bucket_that_is_there(buckets: Buckets, root: Path) -> None:
+    with pytest.raises(BucketFailure, match=r"^cannot use obs://state/a/: No such file or directory$"):
+        buckets.is_gone("obs://state/a/")
+    write_state(root / "state" / "a")
+    assert not buckets.is_gone("obs://state/a/")
+    assert buckets.is_gone("obs://state/b/")
+
+
+def test_a_folder_of_checkpoints_is_removed(buckets: Buckets, root: Path) -> None:
+    home = root / "penstock" / "jobs"
+    for number in (1, 2):
+        write_state(home / RUN / f"chk-{number}")
+    (home / RUN / "shared").mkdir()
+    (home / RUN / "shared" / "file").touch()
+    (home / RUN / "taskowned").mkdir()
+    write_state(home / "another")
+    buckets.remove_checkpoints(f"obs://penstock/jobs/{RUN}/")
+    assert list(home.iterdir()) == [home / "another"]
+    buckets.remove_checkpoints(f"obs://penstock/jobs/{RUN}/")
+
+
+def test_what_flink_has_not_made_in_a_folder_of_checkpoints_stays(
+    buckets: Buckets, root: Path, tmp_path: Path
+) -> None:
+    home = root / "penstock" / RUN
+    write_state(home / "chk-1")
+    write_state(home / "savepoint-1")
+    write_state(tmp_path / "elsewhere")
+    (home / "shared").symlink_to(tmp_path / "elsewhere")
+    buckets.remove_checkpoints(f"obs://penstock/{RUN}/")
+    assert {each.name for each in home.iterdir()} == {"savepoint-1", "shared"}
+    assert (tmp_path / "elsewhere" / "_metadata").exists()
+
+
+def test_nothing_is_removed_where_a_link_leads_or_no_run_wrote(buckets: Buckets, root: Path) -> None:
+    home = root / "penstock"
+    write_state(home / "jobs" / "chk-1")
+    write_state(home / "there" / RUN / "chk-1")
+    (home / "here").symlink_to(home / "there")
+    (home / RUN).symlink_to(home / "there" / RUN)
+    for folder in ("jobs", f"here/{RUN}", RUN):
+        buckets.remove_checkpoints(f"obs://penstock/{folder}/")
+    assert (home / "jobs" / "chk-1" / "_metadata").exists()
+    assert (home / "there" / RUN / "chk-1" / "_metadata").exists()
+
+
+def test_no_folder_outside_the_buckets_is_removed(buckets: Buckets, root: Path, tmp_path: Path) -> None:
+    write_state(tmp_path / RUN / "chk-1")
+    for folder in (f"obs://penstock/../../{RUN}/", f"obs://../{RUN}/", f"obs://{RUN}/"):
+        with contextlib.suppress(Invalid):
+            buckets.remove_checkpoints(folder)
+    assert (tmp_path / RUN / "chk-1" / "_metadata").exists()

@@ -30,4 +30,4 @@ def test_a_job_whose_details_cannot_be_read_hides_no_other(flink_says: Answers, 
 def row(jid: str) -> dict[str, object]:
     tasks = {"total": 1, "running": 0, "finished": 0}
     times = {"start-time": 1, "end-time": -1, "last-modification": 2}
-    return {"jid": jid, "state": "RESTARTING", "tasks": tasks} | times
+    return {"jid": jid, "name": "clicks", "state": "RESTARTING", "tasks": tasks} | times

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,6 +114,34 @@ def test_a_job_goes_on_from_its_newest_checkpoint_on_the_next_cluster(unit: Loca
     produced = sorted(again.world.produced(case.job.id))
     assert produced == list(range(1, len(produced) + 1))
     second.close()
+
+
+def test_only_a_cluster_that_lived_counts_as_ended_on_purpose(unit: LocalCluster) -> None:
+    died = unit.start()
+    psutil.Process(died.pids[0]).kill()
+    wait(lambda: not unit.is_alive())
+    unit.stop()
+    ended = unit.start()
+    unit.stop()
+    assert not unit.adopt()
+    assert unit.unit == ended
+    assert (unit.was_ended(died.incarnation), unit.was_ended(ended.incarnation)) == (False, True)
+
+
+def test_nothing_is_started_or_ended_during_the_transition_of_another_process(
+    engine_home: FlinkHome, unit: LocalCluster, data_dir: Path
+) -> None:
+    other = LocalCluster(engine_home, data_dir, slots=2)
+    with unit.transition():
+        waiting = threading.Thread(target=other.stop)
+        waiting.start()
+        started = unit.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert unit.is_alive()
+    waiting.join(30)
+    assert not unit.is_alive()
+    assert other.was_ended(started.incarnation)
 
 
 @pytest.mark.parametrize("name", ["data:1", "data,1", "data\\1"])

@@ -9,7 +9,7 @@ from penstock.flink import config
 from penstock.flink.buckets import Buckets
 
 
-def settings_of(tmp_path: Path, wanted: JobConfig) -> dict[str, str]:
+def settings_of(tmp_path: Path, wanted: JobConfig, write_timeout_s: int = 24 * 3600) -> dict[str, str]:
     job = Job(
         id=7,
         project_id="p",
@@ -22,7 +22,7 @@ def settings_of(tmp_path: Path, wanted: JobConfig) -> dict[str, str]:
         updated_at=0,
         config=wanted,
     )
-    return config.flink_configuration(job, Buckets(tmp_path))
+    return config.flink_configuration(job, Buckets(tmp_path, write_timeout_s=write_timeout_s))
 
 
 def test_a_plain_job_has_no_checkpoints_and_no_restarts(tmp_path: Path) -> None:
@@ -33,9 +33,17 @@ def test_a_plain_job_has_no_checkpoints_and_no_restarts(tmp_path: Path) -> None:
         "execution.checkpointing.dir": f"file://{tmp_path}/penstock/jobs/checkpoint/7",
         "execution.checkpointing.savepoint-dir": f"file://{tmp_path}/penstock/jobs/savepoint/7",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "execution.checkpointing.timeout": "24 h",
+        "execution.checkpointing.timeout": "86400 s",
         "restart-strategy.type": "none",
     }
+
+
+@pytest.mark.parametrize(("allowed_s", "timeout"), [(7200, "7200 s"), (60, "600 s")])
+def test_flink_gives_a_savepoint_the_time_that_it_may_take_and_a_checkpoint_no_less_than_its_own(
+    tmp_path: Path, allowed_s: int, timeout: str
+) -> None:
+    settings = settings_of(tmp_path, JobConfig(), allowed_s)
+    assert settings["execution.checkpointing.timeout"] == timeout
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def world(flink_engine: FlinkEngine, buckets: Buckets, tmp_path: Path) -> Iterat
     yield FlinkWorld(flink_engine, buckets, tmp_path)
     seen = flink_engine.look([])
     assert isinstance(seen, Overview)
-    for run_id in seen.others_alive:
+    for run_id in seen.strangers:
         flink_engine.perform(Cancel(run_id))
 
 

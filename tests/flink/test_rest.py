@@ -48,3 +48,14 @@ def test_an_error_that_is_no_json_is_told_as_it_is(flink_says: Answers, rest: Fl
     flink_says.say("/jobs/a", b"bad gateway \xff", status=500)
     with pytest.raises(RestError, match="bad gateway"):
         rest.job("a")
+
+
+def test_the_fullest_metaspace_of_all_processes_counts(flink_says: Answers) -> None:
+    name = "Status.JVM.Memory.Metaspace"
+    query = f"metrics?get={name}.Used,{name}.Max"
+    flink_says.say("/taskmanagers", '{"taskmanagers": [{"id": "a:1-x"}, {"id": "b:2-y"}]}')
+    sizes = {"jobmanager": (10, 100), "taskmanagers/a:1-x": (90, 200), "taskmanagers/b:2-y": (99, -1)}
+    for process, (used, most) in sizes.items():
+        gauges = f'[{{"id": "{name}.Max", "value": "{most}"}}, {{"id": "{name}.Used", "value": "{used}"}}]'
+        flink_says.say(f"/{process}/{query}", gauges)
+    assert FlinkRest(flink_says.url).metaspace_percent() == 45

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,10 +39,11 @@ class Served:
 
     data_dir: Path
     process: subprocess.Popen[bytes] | None = None
+    log_name: str = "serve.log"
 
     @property
     def log(self) -> str:
-        return (self.data_dir / "serve.log").read_text()
+        return self._log_file.read_text()
 
     @property
     def url(self) -> str:
@@ -59,10 +60,10 @@ class Served:
     def flink_url(self) -> str:
         return str(self.flink_unit["rest_url"])
 
-    def start(self, *arguments: str) -> float:
+    def start(self, *arguments: str, program: Sequence[str] = (PENSTOCK,)) -> float:
         """Start the service, and give the seconds until its first answer."""
         began, lines = time.monotonic(), self.log.count("listening on") if self._log_file.exists() else 0
-        command = [PENSTOCK, "serve", "--port", "0", "--queue-slots", "8", "--data-dir", str(self.data_dir)]
+        command = [*program, "serve", "--port", "0", "--queue-slots", "8", "--data-dir", str(self.data_dir)]
         with self._log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -106,7 +107,7 @@ class Served:
 
     @property
     def _log_file(self) -> Path:
-        return self.data_dir / "serve.log"
+        return self.data_dir / self.log_name
 
 
 @pytest.fixture(scope="session")

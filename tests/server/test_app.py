@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from penstock.domain.history import CONTROLLER
 from penstock.server.app import create_app
 from penstock.store import jobs
 from tests.server import raw
@@ -127,7 +128,7 @@ def test_a_write_waits_for_another_and_both_happen(service: Service) -> None:
             update = pool.submit(service.call, "PUT", f"/sql-jobs/{job_id}", {"desc": "later"})
             with pytest.raises(TimeoutError):
                 update.result(timeout=0.3)
-            jobs.record(tx, job, replace(job, restart_count=7), service.clock())
+            jobs.record(tx, job, replace(job, restart_count=7), service.clock(), CONTROLLER)
         assert update.result().status_code == 200
     shown = service.show(job_id)
     assert (shown["desc"], shown["restart_times"]) == ("later", 7)

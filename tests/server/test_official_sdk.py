@@ -1,5 +1,7 @@
 """The official Python SDK, unmodified, against the API; engine-free calls only."""
 
+from pathlib import Path
+
 import pytest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
@@ -7,6 +9,7 @@ from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkdli.v1 import DliClient, model
 
 from penstock.domain.job import Goal, Run, Status
+from tests.flink.test_buckets import write_state
 from tests.serving import Service
 
 covers = pytest.mark.covers
@@ -91,6 +94,20 @@ def test_a_job_is_updated_run_stopped_and_deleted(service: Service, sdk: DliClie
     assert error_of(sdk.show_flink_job, model.ShowFlinkJobRequest(job_id=job_id)) == (400, "DLI.16001")
 
 
+def test_a_savepoint_is_imported(service: Service, sdk: DliClient, tmp_path: Path) -> None:
+    write_state(tmp_path / "data" / "buckets" / "state" / "sp")
+    job_id = create(sdk)
+
+    def request(path: str) -> model.ImportFlinkJobSavepointRequest:
+        body = model.ImportFlinkJobSavepointRequestBody(job_id=job_id, savepoint_path=path)
+        return model.ImportFlinkJobSavepointRequest(job_id=str(job_id), body=body)
+
+    assert sdk.import_flink_job_savepoint(request("obs://state/sp")).is_success == "true"
+    shown = sdk.show_flink_job(model.ShowFlinkJobRequest(job_id=job_id)).job_detail
+    assert (shown.has_savepoint, shown.savepoint_path) == (True, "obs://state/sp/")
+    assert error_of(sdk.import_flink_job_savepoint, request("obs://state/none")) == (400, "DLI.0002")
+
+
 @covers("B7")
 def test_errors_reach_the_caller_with_their_codes(service: Service, sdk: DliClient) -> None:
     assert error_of(sdk.list_flink_jobs, model.ListFlinkJobsRequest(limit=101)) == (400, "DLI.0001")
@@ -114,3 +131,30 @@ def test_pages_of_the_sdk_show_every_job_once(service: Service, sdk: DliClient) 
             break
         seen += [job.job_id for job in page.job_list.jobs]
     assert seen == ids
+
+
+def test_a_queue_is_created_listed_shown_resized_and_deleted(service: Service, sdk: DliClient) -> None:
+    body = model.CreateQueueRequestBody(
+        queue_name="Stream_B", cu_count=16, queue_type="general", description="ours", platform="x86_64",
+        resource_mode=1, charging_mode=1, feature="basic", enterprise_project_id="0", labels=["multi_az=2"],
+        tags=[model.Tag(key="team", value="web")],
+    )  # fmt: skip
+    created = sdk.create_queue(model.CreateQueueRequest(body=body))
+    assert (created.is_success, created.queue_name) == (True, "stream_b")
+    listed = sdk.list_queues(model.ListQueuesRequest(queue_type="general", tags="team=web", with_priv=True))
+    assert (listed.is_success, listed.message) == (True, "")
+    (queue,) = listed.queues
+    assert (queue.queue_name, queue.cu_count, queue.used_cu, queue.owner) == ("stream_b", 16, 0.0, "maria")
+    assert (queue.resource_mode, queue.is_restarting, queue.labels) == (1, False, '["multi_az=2"]')
+    scaled = model.RunQueueActionRequestBody(action="scale_out", cu_count=16)
+    ran = sdk.run_queue_action(model.RunQueueActionRequest(queue_name="stream_b", body=scaled))
+    assert (ran.is_success, ran.queue_name) == (True, "stream_b")
+    shown = sdk.show_queue(model.ShowQueueRequest(queue_name="stream_b"))
+    assert (shown.is_success, shown.queue_name, shown.queue_type) == (True, "stream_b", "general")
+    assert (shown.cu_count, shown.charging_mode, shown.create_time) == (32, 1, queue.create_time)
+    assert shown.support_flink_sql_versions == ["2.3"]
+    request = model.CreateQueueRequest(body=model.CreateQueueRequestBody(queue_name="stream_b", cu_count=16))
+    assert error_of(sdk.create_queue, request) == (400, "DLI.0006")
+    assert sdk.delete_queue(model.DeleteQueueRequest(queue_name="stream_b")).is_success is True
+    assert error_of(sdk.show_queue, model.ShowQueueRequest(queue_name="stream_b")) == (400, "DLI.0002")
+    assert error_of(sdk.delete_queue, model.DeleteQueueRequest(queue_name="stream_b")) == (400, "DLI.0002")

@@ -11,30 +11,45 @@ from collections.abc import Callable, Collection, Iterator
 from sqlalchemy import Connection
 
 from penstock.controller.capacity import Room
+from penstock.controller.leases import LEASE_MS
 from penstock.controller.reconcile import Reconciler
 from penstock.domain import calls
 from penstock.domain.engine import (
     Action,
     Ending,
+    EngineUnavailable,
     Overview,
     Refused,
-    SavepointFailed,
-    SavepointRunning,
     Submit,
     Unreachable,
     Watched,
 )
 from penstock.domain.errors import NotAllowed
+from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Goal, Job, JobConfig, SavepointRequest, Status
-from penstock.store import jobs
+from penstock.domain.queue import Holder, Queue
+from penstock.store import jobs, queues
 from penstock.store.database import Database
 from penstock.telemetry import Metrics
-from tests.controller.world import PROGRAMS, Clock, Later
+from tests.controller.world import ACTS_AT_ONCE, CALLER, PROGRAMS, Clock, Later
 from tests.fake_engine import FakeEngine, FakeRun
 from tests.store.conftest import draft
 
-JOBS, BUSY_TICKS, QUIET_TICKS, LATE_TICK = 2, 15, 60, 16
+JOBS, BUSY_TICKS, QUIET_TICKS, LATE_TICK = 3, 15, 60, 16
+SHORT_PAUSE_MS = 100_000
+"""With a submission still to be sent; a longer one than its window is what cancelling on sight is for."""
+LONG_PAUSE_MS = 400_000
 ROOM = 8
+
+
+_TRUE_OF = {
+    Goal.REST: calls.MAY_RUN,
+    Goal.RUN: {Status.SUBMITTING, Status.RUNNING, Status.SAVEPOINTING, Status.CANCELING},
+    Goal.STOP: {Status.CANCELING},
+    Goal.STOP_WITH_SAVEPOINT: {Status.SAVEPOINTING, Status.CANCELING},
+    Goal.WATCH: {Status.CANCEL_FAILED, Status.SAVEPOINTING},
+}
+"""What a row may say, by what its user wants."""
 
 
 class Crash(BaseException):
@@ -91,38 +106,57 @@ class CrashingEngine:
 class Process:
     def __init__(self, plant: "Plant", url: str) -> None:
         self.fuse = Fuse()
+        self.holder = Holder(plant.new_id(), "here")
         self._acts = Later()
         self._database = CrashingDatabase(url, self.fuse)
-        self._reconciler = Reconciler(
+        self._reconciler = plant.reconciler(
             queue=plant.queue,
             database=self._database,
             engine=CrashingEngine(plant.engine, self.fuse, lambda: plant.meanwhile(self)),
-            room=lambda: Room.whole(plant.queue, cus=ROOM, slots=ROOM),
+            room=plant.room,
             in_background=self._acts.take,
+            acts_at_once=ACTS_AT_ONCE,
             now_ms=plant.clock,
             new_id=plant.new_id,
             wake=lambda: None,
             metrics=Metrics(),
         )
 
+        self._plant = plant
+
     def look_and_decide(self) -> None:
-        self._reconciler.make_pass()
+        if self._plant.may_keep(self):
+            self._reconciler.make_pass()
 
     def act(self) -> None:
         self._acts.do()
+
+    @property
+    def may_be_paused_ms(self) -> int:
+        return SHORT_PAUSE_MS if self._acts.waiting else LONG_PAUSE_MS
 
     def end(self) -> None:
         self._database.close()
 
 
 class Plant:
-    """Two processes that keep the jobs of one queue, their users, and an engine with troubles."""
+    """Two processes that keep the jobs of one queue, their users, and an engine with troubles.
 
-    def __init__(self, seed: int, database: Database, url: str, project: str) -> None:
+    In half of the plants they take turns by the lease on the queue, in the others both keep it at once.
+    """
+
+    def __init__(
+        self, seed: int, database: Database, url: str, project: str, reconciler: type[Reconciler] = Reconciler
+    ) -> None:
         self._dice = random.Random(seed)
+        self._leased = self._dice.random() < 0.5
+        self.reconciler = reconciler
+        self.pauses = self.deaths = self.moves = 0
+        self._recycling = False
         self._database = database
         self._url = url
-        self.queue = self.new_id()
+        with database.write() as tx:
+            self.queue = queues.create(tx, Queue(self.new_id(), ROOM, ROOM, project), now=1)
         self.clock = Clock()
         self.engine = FakeEngine(self.clock, PROGRAMS)
         self._stuck: list[Submit] = []
@@ -130,7 +164,7 @@ class Plant:
         self._busy, self._interrupted = True, False
         self._processes = [self._new_process(), self._new_process()]
         with database.write() as tx:
-            self._ids = [jobs.create(tx, self._draft(project)).id for _ in range(JOBS)]
+            self._ids = [jobs.create(tx, self._draft(project), CALLER).id for _ in range(JOBS)]
         self.crashes = 0
         self.wrong: set[str] = set()
 
@@ -142,7 +176,7 @@ class Plant:
             cus=self._dice.choice((2, 5)),
         )
         return draft(
-            project, queue=self.queue, sql=self._dice.choice(("endless", "endless", "bounded")), config=config
+            project, queue=self.queue.name, sql=self._dice.choice(("endless", "endless", "bounded")), config=config
         )
 
     def _new_process(self) -> Process:
@@ -180,6 +214,17 @@ class Plant:
 
     # --- the processes ---
 
+    def may_keep(self, process: Process) -> bool:
+        if not self._leased:
+            return True
+        with self._database.write() as tx:
+            return queues.take_lease(tx, self.queue.id, process.holder, self.clock.now, self.clock.now + LEASE_MS)
+
+    def room(self) -> Room:
+        if self._recycling:
+            return Room.shut(self.queue.name, "its cluster is being recycled")
+        return Room.whole(self.queue.name, cus=ROOM, slots=ROOM)
+
     def _work(self) -> None:
         """Let both look and decide, in any order, before or between or after each other's acts."""
         steps = [(at, step) for at in (0, 1) for step in (Process.look_and_decide, Process.act)]
@@ -198,13 +243,23 @@ class Plant:
             self._processes[at] = self._new_process()
 
     def meanwhile(self, looking: Process) -> None:
-        """While one process waits for the answer to its look, users call, and the other goes on."""
+        """While one process waits for the answer to its look, users call, and the other goes on.
+
+        Now and then the waiting one is paused for long, and goes on with an old look.
+        """
         if not self._busy or self._interrupted or self._dice.random() < 0.4:
             return
         self._interrupted = True
-        self._user()
-        self._do(1 if looking is self._processes[0] else 0, Process.look_and_decide)
-        self._do(1 if looking is self._processes[0] else 0, Process.act)
+        paused = self._dice.random() < 0.25
+        self.pauses += paused
+        until = self.clock.now + (self._dice.randrange(looking.may_be_paused_ms) if paused else 0)
+        for _ in range(self._dice.randint(3, 8) if paused else 1):
+            self.clock.now += max(0, until - self.clock.now) // 3
+            self._user()
+            if paused:
+                self._trouble()
+            self._do(1 if looking is self._processes[0] else 0, Process.look_and_decide)
+            self._do(1 if looking is self._processes[0] else 0, Process.act)
         self._interrupted = False
 
     # --- users and troubles ---
@@ -216,7 +271,7 @@ class Plant:
             now = self.clock()
             before = jobs.get_any(tx, self._dice.choice(self._ids))
             with contextlib.suppress(NotAllowed):
-                jobs.record(tx, before, self._call(before, now), now)
+                jobs.record(tx, before, self._call(before, now), now, CALLER)
 
     def _call(self, job: Job, now: int) -> Job:
         request = SavepointRequest(self.new_id(), f"obs://penstock/sp/{job.id}/", now)
@@ -243,34 +298,55 @@ class Plant:
             self._stuck.append(engine.held.pop())
         engine.savepoints_fail = "a task is gone" if self._dice.random() < 0.1 else None
         engine.savepoints_refused = "nothing can be written there" if self._dice.random() < 0.05 else None
-        running = [run_id for run_id, run in engine.runs.items() if run.how is None and run.running]
+        self._fault([run_id for run_id, run in engine.runs.items() if run.how is None and run.running])
+
+    def _fault(self, running: list[str]) -> None:
+        engine = self.engine
         match self._dice.randint(0, 30):
             case 0 | 1 if running:
-                self._fail(self._dice.choice(running))
+                engine.end(self._dice.choice(running), Ending.FAILED, "/ by zero")
             case 2 if running:
                 engine.restart(self._dice.choice(running), "a TaskManager is gone")
             case 3:
                 engine.held.clear()
                 self._stuck.clear()
                 engine.lose()
+            case 4:
+                self._die(planned=False)
+            case 5 | 6 | 7 | 8 if self._recycling:
+                self._die(planned=True)
+            case 5 | 6 | 7 | 8:
+                self._recycling = True
+                self._move_all()
 
-    def _fail(self, run_id: str) -> None:
-        """End a run, and the savepoints that it was writing, as Flink does."""
-        run = self.engine.runs[run_id]
-        for trigger, (request, state) in run.savepoints.items():
-            if isinstance(state, SavepointRunning):
-                run.savepoints[trigger] = (request, SavepointFailed("the job has failed"))
-        self.engine.end(run_id, Ending.FAILED, "/ by zero")
+    def _die(self, *, planned: bool) -> None:
+        """Let the cluster die as a unit, and what was on its way there with it."""
+        self.deaths += 1
+        self._recycling = False
+        self._stuck.clear()
+        self.engine.die(planned=planned)
+
+    def _move_all(self) -> None:
+        for job_id in self._ids:
+            with self._database.write() as tx:
+                now, before = self.clock(), jobs.get_any(tx, job_id)
+                request = SavepointRequest(
+                    self.new_id(), f"obs://penstock/mv/{job_id}/", now, give_up_at=now + 60_000
+                )
+                after = calls.request_move(before, request)
+                if before.savepoint_request is None and after != before:
+                    jobs.record(tx, before, after, now, CONTROLLER)
+                    self.moves += 1
 
     def _land(self, submissions: list[Submit]) -> None:
         """Let them take effect; what is refused is gone, as nobody waits for the answer any more."""
         for submit in tuple(submissions):
             self.engine.held = [submit]
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(Refused, EngineUnavailable):
                 self.engine.land()
 
     def _calm_down(self) -> None:
-        self._busy = False
+        self._busy = self._recycling = False
         self.engine.away, self.engine.holds_submissions = None, False
         self.engine.savepoints_fail = self.engine.savepoints_refused = None
         self._land(self.engine.held)
@@ -285,6 +361,10 @@ class Plant:
         doubled = [run.job.id for run_id, run in self._alive().items() if not run.cancelling and run_id not in late]
         if len(doubled) > len(set(doubled)):
             self.wrong.add("two live runs of one job")
+        for row in self.rows():
+            listed = row.deleted_at is None and row.goal is not Goal.DELETE
+            if listed and (row.status not in _TRUE_OF[row.goal] or (row.goal is Goal.REST and row.run)):
+                self.wrong.add(f"a row whose goal is {row.goal} says {row.status}")
 
     def _unsettled(self) -> set[str]:
         """Say what keeps rows and engine from agreeing: one live run for each running row, and no other."""

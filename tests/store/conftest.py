@@ -8,18 +8,28 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job
 from penstock.store import database as opening
 from penstock.store import jobs
 from penstock.store.database import Database
 from penstock.store.schema import PROJECTS
+from tests import postgres
 from tests.domain.cases import job
 
 
-@pytest.fixture(scope="session", params=["sqlite"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name an empty database of each kind."""
+    if request.param == "postgresql":
+        return postgres.server().new_database()
     return opening.sqlite_url(tmp_path_factory.mktemp(request.param) / "penstock.db")
+
+
+@pytest.fixture
+def postgres_url() -> str:
+    """Name an empty PostgreSQL database that only this test has."""
+    return postgres.server().new_database()
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +50,7 @@ def create(database: Database, project: str) -> Callable[..., Job]:
 
     def create(**fields: Any) -> Job:
         with database.write() as tx:
-            return jobs.create(tx, draft(project, **fields))
+            return jobs.create(tx, draft(project, **fields), CONTROLLER)
 
     return create
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from penstock.domain.errors import AlreadyExists, JobNotFound
+from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Goal, Job, JobConfig, Run, Status
+from penstock.domain.queue import Queue
 from penstock.store import jobs
 from penstock.store.database import Database
 from tests.store.conftest import draft, make_project
@@ -61,7 +63,7 @@ def named_anew(row: Job) -> Job:
 def test_every_field_of_a_job_comes_back_as_it_was_written(database: Database, project: str, row: Job) -> None:
     row = named_anew(replace(row, project_id=project))
     with database.write() as tx:
-        created = jobs.create(tx, row)
+        created = jobs.create(tx, row, CONTROLLER)
     with database.read() as tx:
         assert jobs.get(tx, project, created.id) == created == replace(row, id=created.id)
 
@@ -71,8 +73,8 @@ def test_every_field_of_a_job_comes_back_as_it_was_written(database: Database, p
 def test_every_field_of_a_job_can_be_changed(database: Database, project: str, row: Job) -> None:
     row = named_anew(replace(row, project_id=project, tags={}))
     with database.write() as tx:
-        before = jobs.create(tx, draft(project))
-        after = jobs.record(tx, before, replace(row, id=before.id), at=77)
+        before = jobs.create(tx, draft(project), CONTROLLER)
+        after = jobs.record(tx, before, replace(row, id=before.id), at=77, by=CONTROLLER)
     wanted = replace(row, id=before.id, written_at=77, version=before.version + 1)
     with database.read() as tx:
         assert jobs.get(tx, project, before.id) == after == wanted
@@ -82,7 +84,7 @@ def test_every_field_of_a_job_can_be_changed(database: Database, project: str, r
 def test_ids_only_grow_even_after_the_newest_job_is_deleted(database: Database, create: Callable[..., Job]) -> None:
     first = create()
     with database.write() as tx:
-        jobs.record(tx, first, replace(first, deleted_at=1), at=1)
+        jobs.record(tx, first, replace(first, deleted_at=1), at=1, by=CONTROLLER)
     assert create().id > first.id > 0
 
 
@@ -103,10 +105,10 @@ def test_a_deleted_job_is_gone_for_users_and_there_for_the_controller(
 ) -> None:
     made = create()
     with database.write() as tx:
-        deleted = jobs.record(tx, made, replace(made, deleted_at=5, goal=Goal.DELETE), at=5)
+        deleted = jobs.record(tx, made, replace(made, deleted_at=5, goal=Goal.DELETE), at=5, by=CONTROLLER)
     with database.read() as tx:
         assert jobs.get_any(tx, made.id) == deleted
-        assert deleted in jobs.active(tx, made.queue)
+        assert deleted in jobs.active(tx, Queue(made.queue, cus=1))
         with pytest.raises(JobNotFound):
             jobs.get(tx, project, made.id)
 
@@ -123,7 +125,7 @@ def test_a_name_is_taken_once_in_a_project(create: Callable[..., Job]) -> None:
 
 def test_a_row_that_no_caller_can_break_is_not_called_a_taken_name(database: Database) -> None:
     with pytest.raises(IntegrityError) as told, database.write() as tx:
-        jobs.create(tx, draft("no such project", sql="SELECT 'secret'"))
+        jobs.create(tx, draft("no such project", sql="SELECT 'secret'"), CONTROLLER)
     assert "secret" not in str(told.value)
 
 
@@ -131,14 +133,14 @@ def test_a_name_is_free_in_another_project(database: Database, create: Callable[
     create(name="clicks")
     other = make_project(database)
     with database.write() as tx:
-        assert jobs.create(tx, draft(other, name="clicks")).name == "clicks"
+        assert jobs.create(tx, draft(other, name="clicks"), CONTROLLER).name == "clicks"
 
 
 def test_a_name_is_free_again_once_its_job_is_deleted(database: Database, create: Callable[..., Job]) -> None:
     for _ in range(2):
         made = create(name="clicks")
         with database.write() as tx:
-            jobs.record(tx, made, replace(made, deleted_at=1), at=1)
+            jobs.record(tx, made, replace(made, deleted_at=1), at=1, by=CONTROLLER)
     create(name="clicks")
 
 
@@ -146,7 +148,7 @@ def test_a_job_cannot_take_the_name_of_another(database: Database, create: Calla
     create(name="clicks")
     other = create(name="views")
     with pytest.raises(AlreadyExists, match="'clicks'"), database.write() as tx:
-        jobs.record(tx, other, replace(other, name="clicks"), at=1)
+        jobs.record(tx, other, replace(other, name="clicks"), at=1, by=CONTROLLER)
 
 
 # --- writes name the version they read ---
@@ -157,9 +159,14 @@ def test_a_write_that_read_an_older_row_changes_nothing(
 ) -> None:
     before = create()
     with database.write() as tx:
-        after = jobs.record(tx, before, replace(before, status=Status.RUNNING, run=run("first")), at=5)
+        after = jobs.record(
+            tx, before, replace(before, status=Status.RUNNING, run=run("first")), at=5, by=CONTROLLER
+        )
     with database.write() as tx:
-        assert jobs.record(tx, before, replace(before, status=Status.FINISHED, run=run("late")), at=9) is None
+        assert (
+            jobs.record(tx, before, replace(before, status=Status.FINISHED, run=run("late")), at=9, by=CONTROLLER)
+            is None
+        )
     with database.read() as tx:
         assert jobs.get(tx, project, before.id) == after
         assert jobs.superseded(tx, ["late"]) == set()
@@ -176,7 +183,7 @@ def test_writers_at_the_same_time_wait_for_each_other_and_none_is_lost(
         for _ in range(10):
             with database.write() as tx:
                 job = jobs.get(tx, project, made.id, for_update=True)
-                assert jobs.record(tx, job, replace(job, restart_count=job.restart_count + 1), at=1)
+                assert jobs.record(tx, job, replace(job, restart_count=job.restart_count + 1), at=1, by=CONTROLLER)
 
     with ThreadPoolExecutor(8) as pool:
         for each in [pool.submit(count) for _ in range(8)]:
@@ -203,7 +210,7 @@ def test_the_controller_has_work_with_every_job_that_is_not_at_rest_first_asked_
     made = [create(queue=queue, goal=goal, requested_at=at) for goal, at in asked_at.items()]
     create(goal=Goal.RUN)
     with database.read() as tx:
-        assert jobs.active(tx, queue) == [made[4], made[1], made[3], made[2], made[0]]
+        assert jobs.active(tx, Queue(queue, cus=1)) == [made[4], made[1], made[3], made[2], made[0]]
 
 
 def test_a_run_is_superseded_once_its_job_has_another_or_none(
@@ -213,10 +220,10 @@ def test_a_run_is_superseded_once_its_job_has_another_or_none(
     job = create()
     for each in (run(ids[0]), run(ids[1])):
         with database.write() as tx:
-            job = jobs.record(tx, job, replace(job, run=each), at=1)
+            job = jobs.record(tx, job, replace(job, run=each), at=1, by=CONTROLLER)
     with database.write() as tx:
         assert jobs.superseded(tx, [*ids, "a stranger's"]) == {ids[0]}
-        jobs.record(tx, job, replace(job, run=None), at=2)
+        jobs.record(tx, job, replace(job, run=None), at=2, by=CONTROLLER)
         assert jobs.superseded(tx, ids) == {ids[0], ids[1]}
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job, JobFilter, JobType, Status
 from penstock.store import jobs
 from penstock.store.database import Database
@@ -41,6 +42,7 @@ def pool(database: Database) -> list[Job]:
                     created_at=1,
                     deleted_at=1 if dice.random() < 0.15 else None,
                 ),
+                CONTROLLER,
             )
             for number in range(90)
         ]

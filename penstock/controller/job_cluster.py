@@ -1,0 +1,121 @@
+"""The cluster of one run: started for it, and never started anew."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from penstock.controller.clusters import gone, slots_of
+from penstock.controller.vigil import Vigil
+from penstock.domain import resources
+from penstock.domain.engine import (
+    Absent,
+    Action,
+    EngineUnavailable,
+    Overview,
+    Sighting,
+    Submit,
+    Unreachable,
+    Watched,
+)
+from penstock.flink.buckets import Buckets
+from penstock.flink.cluster import LocalCluster
+from penstock.flink.engine import FlinkEngine
+
+log = logging.getLogger(__name__)
+
+OWN = "own"
+"""What the row of each such run names as its cluster: no run can come to life on the cluster of another."""
+_ASK_S = 5.0
+_START_S = 90.0
+_START_POLL_S = 0.1
+
+
+class JobCluster:
+    """The cluster of one run, from its start to its end."""
+
+    def __init__(self, make: Callable[[int], LocalCluster], buckets: Buckets, now_ms: Callable[[], int]) -> None:
+        """Take what makes the cluster, with so many slots if it is started here."""
+        self._make = make
+        self._cluster = make(1)
+        self._buckets = buckets
+        self._now_ms = now_ms
+        self._lock = threading.Lock()
+        self._engine: FlinkEngine | None = None
+        self._vigil = Vigil(time.monotonic())
+        self._ask_at = 0.0
+        self._is_over = False
+        self._cluster.adopt()
+
+    def submit(self, action: Submit) -> None:
+        """Start the cluster unless it runs, and submit as soon as it has its slots."""
+        with self._lock:
+            engine = self._brought_up(resources.need(action.job.config).slots)
+        deadline = time.monotonic() + _START_S
+        while not slots_of(engine):
+            if time.monotonic() > deadline:
+                raise EngineUnavailable(f"its Flink cluster is not ready after {_START_S:.0f} s")
+            if self._is_over:
+                raise EngineUnavailable("its Flink cluster has died")
+            time.sleep(_START_POLL_S)
+        engine.perform(action)
+
+    def perform(self, action: Action) -> None:
+        if self._engine is None:
+            raise EngineUnavailable("its Flink cluster does not run")
+        self._engine.perform(action)
+
+    def look(self, watched: Watched, sent_at: int, since: int) -> Overview | Sighting:
+        """Look at the run; what is not an overview is said of a cluster that has not been started, or has ended."""
+        engine, unit = self._engine, self._cluster.unit
+        if self._is_over and unit is not None:
+            return gone(watched, sent_at, self._cluster.was_ended(unit.incarnation), self._buckets)
+        if engine is not None:
+            return engine.look([watched])
+        if unit is not None:
+            return Unreachable("its Flink cluster is being looked for")
+        return Absent(sent_at, since, OWN)
+
+    def tend(self) -> None:
+        """Connect to what runs, and end what is left of a cluster that has died, or that hangs."""
+        with self._lock:
+            if self._is_over or (self._cluster.unit is None and not self._cluster.adopt()):
+                return
+            reason = self._trouble()
+            if reason is not None:
+                log.error("%s; ending what is left of it", reason)
+                self._cluster.end_processes()
+                self._is_over = True
+                self.close()
+
+    def close(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+    def _brought_up(self, slots: int) -> FlinkEngine:
+        if self._cluster.unit is None:
+            self._cluster = self._make(slots)
+        with self._cluster.transition():
+            if not self._cluster.adopt():
+                if self._cluster.unit is not None:
+                    raise EngineUnavailable("its Flink cluster has died")
+                self._cluster.start()
+        return self._connected()
+
+    def _connected(self) -> FlinkEngine:
+        assert self._cluster.unit is not None
+        if self._engine is None:
+            self._engine = FlinkEngine(self._cluster.unit.rest_url, self._buckets, self._now_ms, OWN)
+            self._vigil = Vigil(time.monotonic())
+        return self._engine
+
+    def _trouble(self) -> str | None:
+        """Say why the cluster must be ended."""
+        if not self._cluster.is_alive():
+            return "a process of a job's Flink cluster has died"
+        engine = self._connected()
+        if time.monotonic() < self._ask_at:
+            return None
+        self._ask_at = time.monotonic() + _ASK_S
+        return self._vigil.note(slots_of(engine), time.monotonic())

@@ -1,0 +1,103 @@
+"""Keeps one queue: its cluster up, and its jobs as their users want them."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock.controller.capacity import Room, Taken
+from penstock.controller.loop import Loop
+from penstock.controller.reconcile import Reconciler
+from penstock.controller.workers import Workers
+from penstock.domain.engine import Engine
+from penstock.domain.queue import Isolation, Queue
+from penstock.store.database import Database
+from penstock.telemetry import Metrics
+
+_ACTS_AT_ONCE = 8
+
+
+class Cluster(Engine, Protocol):
+    """Where the jobs of a queue run: an engine that may be kept up, and that has room for so much."""
+
+    def start(self) -> None: ...
+
+    def stop(self, *, end: bool) -> None:
+        """Stop keeping it up, and end it too if it is ours."""
+        ...
+
+    def readiness(self) -> str | None:
+        """Say why no job can run now; None when one can."""
+        ...
+
+    def slots(self) -> int:
+        """Give all the slots it has."""
+        ...
+
+    def taken(self) -> Taken:
+        """Give what Flink last said is taken of them; nothing where none but our jobs take any."""
+        ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What every keeper needs of the rest of the service."""
+
+    database: Database
+    now_ms: Callable[[], int]
+    new_id: Callable[[], str]
+    metrics: Metrics
+    make_cluster: Callable[[Queue, Callable[[], None]], Cluster]
+    """Makes the cluster of a queue, which calls back whenever it has become ready."""
+
+
+class Keeper:
+    """One queue's keeper, for as long as this process holds its lease."""
+
+    def __init__(self, queue: Queue, means: Means) -> None:
+        self._queue = queue
+        self._woken = threading.Event()
+        self._cluster = means.make_cluster(queue, self._woken.set)
+        self._workers = Workers(_ACTS_AT_ONCE)
+        self._reconciler = Reconciler(
+            queue=queue,
+            database=means.database,
+            engine=self._cluster,
+            room=self._room,
+            in_background=self._workers.do,
+            acts_at_once=_ACTS_AT_ONCE,
+            now_ms=means.now_ms,
+            new_id=means.new_id,
+            wake=self._woken.set,
+            metrics=means.metrics,
+        )
+        self._loop = Loop(self._reconciler.make_pass, self._woken)
+
+    def start(self) -> None:
+        self._cluster.start()
+        self._loop.start()
+
+    def stop(self, *, end_cluster: bool) -> None:
+        self._loop.stop()
+        self._workers.stop()
+        self._cluster.stop(end=end_cluster)
+
+    def wake(self) -> None:
+        """Ask for a pass at once."""
+        self._woken.set()
+
+    def readiness(self) -> str | None:
+        """Say why no job can run on the queue now; None when one can."""
+        return self._cluster.readiness()
+
+    def update(self, queue: Queue) -> None:
+        """Take note of what has changed of the queue."""
+        self._queue = queue
+
+    def _room(self) -> Room:
+        queue, reason = self._queue, self._cluster.readiness()
+        if reason is not None:
+            return Room.shut(queue.name, reason)
+        if queue.isolation is Isolation.JOB:
+            return Room.whole(queue.name, queue.cus, None)
+        return Room.whole(queue.name, queue.cus, self._cluster.slots(), self._cluster.taken())

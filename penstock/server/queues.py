@@ -1,0 +1,109 @@
+"""Queues: create, list, show, change the size, delete; and, of ours alone, release."""
+
+from sqlalchemy import Connection
+
+from penstock.dli import encoding
+from penstock.dli import queues as wire
+from penstock.domain import resources
+from penstock.domain.errors import NotAllowed
+from penstock.domain.queue import Queue
+from penstock.server.auth import Call, signed
+from penstock.server.operation import Answer, Context, Operation, json
+from penstock.store import jobs
+from penstock.store import queues as stored
+
+_MOST_NAMED = 10
+
+
+def create_queue(context: Context, call: Call) -> Answer:
+    draft = wire.draft(encoding.read_body(call.body, wire.CreateBody), call.project_id, call.user_name)
+    with context.database.write() as tx:
+        stored.create(tx, draft, context.now_ms())
+    context.wake()
+    return json(wire.Done("Queue created.", draft.name))
+
+
+def list_queues(context: Context, call: Call) -> Answer:
+    query = encoding.read_query(call.query, wire.ListQuery)
+    with context.database.read() as tx:
+        page = query.page(stored.visible(tx, call.project_id))
+        return json(wire.QueueList([wire.listed(queue, _state(context, tx, queue)) for queue in page]))
+
+
+def show_queue(context: Context, call: Call) -> Answer:
+    with context.database.read() as tx:
+        queue = stored.find(tx, call.project_id, call.names["queue_name"])
+        return json(wire.shown(queue, _state(context, tx, queue)))
+
+
+def act_on_queue(context: Context, call: Call) -> Answer:
+    body = encoding.read_body(call.body, wire.ActionBody)
+    with context.database.write() as tx:
+        queue = wire.resized(_of_project(tx, call), body)
+        stored.resize(tx, queue.id, queue.cus)
+    context.wake()
+    return json(wire.Done(f"The queue has {queue.cus} CUs now.", queue.name))
+
+
+def delete_queue(context: Context, call: Call) -> Answer:
+    """Delete a queue; jobs at rest that name it stay, and cannot run until it is there again."""
+    with context.database.write() as tx:
+        queue = _of_project(tx, call)
+        active = jobs.active(tx, queue)
+        if active:
+            named = ", ".join(str(job.id) for job in active[:_MOST_NAMED])
+            more = f" and {len(active) - _MOST_NAMED} more" if len(active) > _MOST_NAMED else ""
+            raise NotAllowed(f"queue {queue.name!r} has active jobs, {named}{more}: stop them first")
+        stored.delete(tx, queue.id)
+    context.wake()
+    return json(wire.Done("Queue deleted.", queue.name))
+
+
+def release_queue(context: Context, call: Call) -> Answer:
+    """Let the queue be kept elsewhere, now that the host of its cluster is lost for ever."""
+    with context.database.write() as tx:
+        queue = stored.find_to_change(tx, call.project_id, call.names["queue_name"])
+        if stored.keeping(tx, queue.id).until > context.now_ms():
+            raise NotAllowed(f"queue {queue.name!r} is kept by a process that lives: there is nothing to release")
+        stored.release(tx, queue.id)
+    context.wake()
+    return json(wire.Done("Queue released.", queue.name))
+
+
+def _of_project(tx: Connection, call: Call) -> Queue:
+    queue = stored.find_to_change(tx, call.project_id, call.names["queue_name"])
+    if queue.project_id is None:
+        raise NotAllowed(f"queue {queue.name!r} is the service's own: its settings say what it is")
+    return queue
+
+
+def _state(context: Context, tx: Connection, queue: Queue) -> wire.State:
+    keeping = stored.keeping(tx, queue.id)
+    is_kept = keeping.until > context.now_ms()
+    host = keeping.place.partition(":")[0] if keeping.place else None
+    return wire.State(
+        used_cus=sum(resources.held(job) for job in jobs.active(tx, queue)),
+        where=queue.rest_url or host,
+        not_ready=queue.not_ready if is_kept else _not_kept(host),
+        flink_lines=sorted(context.flink_lines),
+    )
+
+
+def _not_kept(host: str | None) -> str:
+    if host is None:
+        return "no service has taken it up yet"
+    return f"the service that keeps it does not run; its cluster is on {host}"
+
+
+_QUEUES = "/v1.0/{project_id}/queues"
+_QUEUE = f"{_QUEUES}/{{queue_name}}"
+OPERATIONS = (
+    Operation("create_queue", "POST", _QUEUES, signed(create_queue)),
+    Operation("list_queues", "GET", _QUEUES, signed(list_queues)),
+    Operation("show_queue", "GET", _QUEUE, signed(show_queue)),
+    Operation("delete_queue", "DELETE", _QUEUE, signed(delete_queue)),
+    Operation("act_on_queue", "PUT", f"{_QUEUE}/action", signed(act_on_queue)),
+    Operation(
+        "release_queue", "POST", "/penstock/v1/{project_id}/queues/{queue_name}/release", signed(release_queue)
+    ),
+)

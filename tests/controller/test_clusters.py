@@ -1,0 +1,138 @@
+"""A cluster of ours that is kept up, by one process or by two that do not know of each other."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from penstock.controller.clusters import EmbeddedCluster, Upkeep
+from penstock.controller.vigil import Limits
+from penstock.domain.engine import Gone, Overview, Sighting, Watched
+from penstock.flink import cluster, processes
+from penstock.flink.buckets import Buckets
+from penstock.flink.cluster import LocalCluster, Unit
+from penstock.flink.distribution import FlinkHome
+from tests.conftest import now_ms
+
+pytestmark = pytest.mark.flink
+
+
+@dataclass
+class Site:
+    """A data directory, and those who keep its cluster up."""
+
+    home: FlinkHome
+    data_dir: Path
+    keepers: list[EmbeddedCluster] = field(default_factory=list)
+
+    def keep(self, **upkeep: Any) -> EmbeddedCluster:
+        """Keep the cluster up, as a process of its own would."""
+        buckets = Buckets(self.data_dir / "buckets")
+        keeper = EmbeddedCluster(self.local, buckets, now_ms, lambda: None, Upkeep(**upkeep))
+        self.keepers.append(keeper)
+        keeper.start()
+        return keeper
+
+    def local(self) -> LocalCluster:
+        return LocalCluster(self.home, self.data_dir, slots=2)
+
+    @property
+    def unit(self) -> Unit:
+        local = self.local()
+        local.adopt()
+        assert local.unit is not None
+        return local.unit
+
+    @property
+    def living(self) -> set[int]:
+        return {process.pid for process in processes.find([processes.data_dir_mark(self.data_dir)])}
+
+
+@pytest.fixture
+def site(engine_home: FlinkHome, tmp_path: Path) -> Iterator[Site]:
+    site = Site(engine_home, tmp_path)
+    yield site
+    for keeper in site.keepers:
+        keeper.stop(end=True)
+    assert cluster.stop_all(tmp_path) == 0
+
+
+def wait(condition: Callable[[], object], patience_s: float = 90) -> None:
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_ready(keeper: EmbeddedCluster) -> bool:
+    return keeper.readiness() is None
+
+
+def incarnation(keeper: EmbeddedCluster) -> str | None:
+    seen = keeper.look([])
+    return seen.cluster if isinstance(seen, Overview) else None
+
+
+def sighting(keeper: EmbeddedCluster, cluster: str) -> Sighting | None:
+    """Say what is seen of a run that was sent to this cluster."""
+    seen = keeper.look([Watched("f" * 32, cluster=cluster)])
+    return seen.runs["f" * 32] if isinstance(seen, Overview) else None
+
+
+def test_two_who_keep_one_cluster_up_start_it_once_each_time_it_dies(site: Site) -> None:
+    first, second = site.keep(), site.keep()
+    wait(lambda: is_ready(first) and is_ready(second))
+    died = site.unit
+    assert site.living == set(died.pids)
+    psutil.Process(died.pids[0]).kill()
+    wait(lambda: incarnation(first) not in (None, died.incarnation))
+    wait(lambda: incarnation(first) == incarnation(second) == site.unit.incarnation)
+    wait(lambda: is_ready(first) and is_ready(second))
+    assert site.living == set(site.unit.pids)
+    seen = sighting(first, died.incarnation)
+    assert isinstance(seen, Gone)
+    assert (seen.planned, seen.reason) == (False, "its Flink cluster has died")
+
+
+@pytest.mark.parametrize("role", [0, 1], ids=["JobManager", "TaskManager"])
+def test_a_cluster_one_of_whose_processes_hangs_is_ended_and_started_anew(site: Site, role: int) -> None:
+    keeper = site.keep(limits=Limits(silent_s=2, alone_s=2))
+    wait(lambda: is_ready(keeper))
+    hanging = site.unit
+    os.kill(hanging.pids[role], signal.SIGSTOP)
+    wait(lambda: incarnation(keeper) not in (None, hanging.incarnation))
+    wait(lambda: is_ready(keeper))
+    assert site.living == set(site.unit.pids)
+    seen = sighting(keeper, hanging.incarnation)
+    assert isinstance(seen, Gone)
+    assert not seen.planned
+
+
+def test_a_cluster_whose_metaspace_is_full_is_recycled_once_its_jobs_have_left(site: Site) -> None:
+    asked: list[str] = []
+    has_left = threading.Event()
+
+    def move_off(incarnation: str) -> int:
+        asked.append(incarnation)
+        return 0 if has_left.is_set() else 1
+
+    keeper = site.keep(recycle_at_percent=1, move_off=move_off)
+    wait(lambda: len(asked) > 1)
+    full = site.unit
+    assert set(asked) == {full.incarnation}
+    assert keeper.readiness() == "its Flink cluster is nearly out of metaspace and being recycled"
+    assert incarnation(keeper) == full.incarnation
+    has_left.set()
+    wait(lambda: incarnation(keeper) not in (None, full.incarnation))
+    wait(lambda: is_ready(keeper))
+    seen = sighting(keeper, full.incarnation)
+    assert isinstance(seen, Gone)
+    assert (seen.planned, seen.reason) == (True, "its Flink cluster was ended by the service")
+    assert site.living == set(site.unit.pids)

@@ -1,0 +1,48 @@
+"""A cluster that others keep up, as its REST API answers."""
+
+import json
+
+import pytest
+
+from penstock.controller.capacity import Taken
+from penstock.controller.external import ExternalCluster
+from penstock.domain.engine import Overview, Unreachable
+from penstock.flink.buckets import Buckets
+from penstock.flink.engine import FlinkEngine
+from tests.conftest import now_ms
+from tests.flink.conftest import Answers, flink_says
+
+__all__ = ["flink_says"]
+
+
+@pytest.fixture
+def external(flink_says: Answers, tmp_path_factory: pytest.TempPathFactory) -> ExternalCluster:
+    return ExternalCluster(FlinkEngine(flink_says.url, Buckets(tmp_path_factory.mktemp("buckets")), now_ms))
+
+
+def test_a_cluster_of_another_flink_is_seen_and_gets_no_jobs(
+    flink_says: Answers, external: ExternalCluster
+) -> None:
+    flink_says.say("/jobs/overview", '{"jobs": []}')
+    flink_says.say("/config", json.dumps({"flink-version": "1.20.1"}))
+    flink_says.say("/overview", json.dumps({"taskmanagers": 1, "slots-total": 4, "slots-available": 4}))
+    assert external.readiness() == "Flink was not asked yet"
+    assert isinstance(external.look([]), Overview)
+    assert external.readiness() == "Flink 1.20.1 runs there; supported are 2.3"
+
+
+def test_while_it_does_not_answer_nobody_is_let_in(flink_says: Answers, external: ExternalCluster) -> None:
+    flink_says.say("/jobs/overview", '{"errors": ["no leader"]}', 503)
+    assert isinstance(external.look([]), Unreachable)
+    assert external.readiness() == "Flink does not answer: no leader"
+
+
+def test_what_others_take_of_its_slots_is_known_at_every_look(
+    flink_says: Answers, external: ExternalCluster
+) -> None:
+    flink_says.say("/jobs/overview", '{"jobs": []}')
+    flink_says.say("/config", json.dumps({"flink-version": "1.20.1"}))
+    for free in (4, 1):
+        flink_says.say("/overview", json.dumps({"taskmanagers": 1, "slots-total": 4, "slots-available": free}))
+        external.look([])
+        assert (external.slots(), external.taken()) == (4, Taken(4 - free))

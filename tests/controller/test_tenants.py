@@ -1,0 +1,71 @@
+"""The jobs of a queue that must leave its cluster."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from penstock.controller.tenants import MOVE_MOST_MS, Tenants
+from penstock.domain import history
+from penstock.domain.job import Job, Status
+from penstock.domain.queue import Queue
+from penstock.store import jobs
+from penstock.store.database import Database
+from tests.domain import cases
+from tests.store.conftest import draft
+
+NOW = cases.NOW
+
+
+@pytest.fixture
+def tenants(database: Database) -> Tenants:
+    queue = Queue(uuid.uuid4().hex, cus=8)
+    return Tenants(queue, database, lambda: NOW, lambda: "trigger")
+
+
+@pytest.fixture
+def put(database: Database, project: str, tenants: Tenants) -> Callable[..., Job]:
+    """Store a job of the queue that is like another, with a run on the cluster `old`."""
+
+    def put(like: Job, *, cluster: str = "old", **fields: Any) -> Job:
+        like = replace(like, queue=tenants.queue.name, **fields)
+        with database.write() as tx:
+            made = jobs.create(tx, draft(project, queue=tenants.queue.name), history.CONTROLLER)
+            run = replace(like.run, id=uuid.uuid4().hex, cluster=cluster) if like.run else None
+            names = {"id": made.id, "project_id": project, "name": made.name, "version": made.version}
+            stored = jobs.record(tx, made, replace(like, run=run, **names), NOW, history.CONTROLLER)
+        assert stored is not None
+        return stored
+
+    return put
+
+
+def stored(database: Database, job: Job) -> Job:
+    with database.read() as tx:
+        return jobs.get_any(tx, job.id)
+
+
+def test_what_runs_on_a_cluster_is_asked_to_move_once(
+    tenants: Tenants, put: Callable[..., Job], database: Database
+) -> None:
+    running, starting, elsewhere = put(cases.RUNNING), put(cases.STARTING), put(cases.RUNNING, cluster="new")
+    assert tenants.move_off("old") == 2
+    moving = stored(database, running)
+    assert moving.savepoint_request is not None
+    assert (moving.status, moving.savepoint_request.moves) == (Status.RUNNING, True)
+    assert moving.savepoint_request.give_up_at == NOW + MOVE_MOST_MS
+    assert (stored(database, starting), stored(database, elsewhere)) == (starting, elsewhere)
+    with database.write() as tx:
+        assert jobs.record(tx, moving, replace(moving, savepoint_request=None), NOW, history.CONTROLLER)
+    assert tenants.move_off("old") == 2
+    assert stored(database, running).savepoint_request is None
+
+
+def test_the_runs_of_a_queue_are_those_that_its_jobs_have_now(
+    tenants: Tenants, put: Callable[..., Job], database: Database
+) -> None:
+    active = [put(cases.RUNNING), put(cases.SUBMITTED, cluster="own")]
+    put(cases.job())
+    assert tenants.runs() == {job.run.id for job in active if job.run}
