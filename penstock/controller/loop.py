@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 STEADY_S = 1.0
 MOVING_S = 0.03
-"""Between two passes while a job is on the move; never less than half of what a pass takes."""
+"""Between two passes while a job is on the move; never less than what a pass takes."""
 
 
 class Loop:
@@ -39,4 +39,4 @@ class Loop:
             except Exception:  # the database may be away for a while; the loop outlives it
                 log.exception("a pass failed; the next one tries again")
             took = time.monotonic() - began
-            self._woken.wait(max(MOVING_S, took / 2) if moving else STEADY_S)
+            self._woken.wait(max(MOVING_S, took) if moving else STEADY_S)

@@ -37,6 +37,8 @@ from penstock.telemetry import Metrics
 log = logging.getLogger(__name__)
 
 _MOVING = frozenset({Status.SUBMITTING, Status.CANCELING, Status.SAVEPOINTING})
+STIR_MS = 10_000
+"""How long after a call, an act or a change a job counts as on the move; a savepoint may take hours."""
 
 
 @dataclass
@@ -59,6 +61,8 @@ class Reconciler:
     _acting: set[int] = field(default_factory=set)
     """Jobs with an act on its way: nothing is decided of them until it has ended."""
 
+    _stirred_at: int = 0
+
     def __post_init__(self) -> None:
         self._strangers = Strangers(self.queue, self.database, self.engine, self.now_ms)
 
@@ -79,7 +83,11 @@ class Reconciler:
             self._reconcile(job, _observe(job, seen, room))
         if isinstance(seen, Overview):
             self._strangers.deal_with(seen)
-        return any(job.status in _MOVING for job in active)
+        return any(self._is_on_the_move(job) for job in active)
+
+    def _is_on_the_move(self, job: Job) -> bool:
+        stirred_at = max(self._stirred_at, job.requested_at or 0)
+        return job.status in _MOVING and job.run is not None and self.now_ms() - stirred_at < STIR_MS
 
     def _reconcile(self, job: Job, seen: Observation) -> None:
         try:
@@ -99,6 +107,7 @@ class Reconciler:
         with self.database.write() as tx:
             written = jobs.record(tx, before, after, self.now_ms(), by) is not None
         if written:
+            self._stirred_at = self.now_ms()
             _log_change(before, after)
         return written
 
@@ -113,6 +122,7 @@ class Reconciler:
             log.exception("job %d: %s failed", job.id, type(action).__name__)
         finally:
             self._acting.discard(job.id)
+            self._stirred_at = self.now_ms()
             self.wake()
 
     def _perform(self, job: Job, action: Action) -> None:

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 
+from penstock.controller.reconcile import STIR_MS
 from penstock.domain import ending, learning, lifecycle
 from penstock.domain.engine import Action, Cancel, Ending, Refused, Submit
 from penstock.domain.job import Goal, Job, Run, SavepointOrigin, Status
@@ -84,9 +85,24 @@ def test_a_job_that_flink_lost_goes_on_from_its_newest_checkpoint_under_a_new_id
 def test_a_pass_tells_whether_a_job_is_on_the_move(world: World) -> None:
     assert world.tick() is False
     job = world.started()
+    world.tick()
     assert world.tick() is True
     world.until(job, Status.RUNNING)
     assert world.tick() is False
+
+
+def test_a_job_that_waits_for_room_or_for_an_answer_is_not_on_the_move(world: World) -> None:
+    big, other = world.started(cus=6), world.started(cus=6)
+    world.until(big, Status.RUNNING)
+    assert world.see(other).status is Status.SUBMITTING
+    assert world.tick() is False
+    world.stop(big)
+    world.engine.away = "connection refused"
+    assert world.tick() is True
+    for _ in range(2):  # it is written once that the cluster is silent
+        world.clock.now += STIR_MS
+        moving = world.tick()
+    assert moving is False
 
 
 # --- acts ---
