@@ -50,12 +50,16 @@ class Client:
     """One project of one service; every call raises `ApiError` or `Unreachable`."""
 
     def __init__(self, endpoint: str, access_key: str, secret: str, project_id: str) -> None:
-        self._http = httpx.Client(
-            base_url=endpoint,
-            auth=Signature(access_key, secret),
-            timeout=httpx.Timeout(60, connect=5),
-            trust_env=False,
-        )
+        self._endpoint = endpoint
+        try:
+            self._http = httpx.Client(
+                base_url=endpoint,
+                auth=Signature(access_key, secret),
+                timeout=httpx.Timeout(60, connect=5),
+                trust_env=False,
+            )
+        except httpx.InvalidURL as error:
+            raise Unreachable(f"no answer from {endpoint}: {error}") from error
         self._project = f"/v1.0/{project_id}/streaming"
         self._own = f"/penstock/v1/{project_id}"
         self._queues = f"/v1.0/{project_id}/queues"
@@ -180,8 +184,8 @@ class Client:
         """Call a path below that of DLI's streaming jobs, or below another one."""
         try:
             response = self._http.request(method, (below or self._project) + path, params=query, json=body)
-        except httpx.TransportError as error:
-            raise Unreachable(f"no answer from {self._http.base_url}: {error}") from error
+        except (httpx.RequestError, UnicodeError) as error:  # the latter of a host that no resolver takes
+            raise Unreachable(f"no answer from {self._endpoint}: {error}") from error
         return _content(response)
 
 
@@ -190,7 +194,7 @@ def _content(response: httpx.Response) -> Any:
         content = response.json()
     except ValueError:
         content = None
-    if response.is_success and content is not None:
+    if response.is_success and content is not None and "x-request-id" in response.headers:
         return content
     told = content[0] if isinstance(content, list) and content else content
     told = told if isinstance(told, dict) else {}

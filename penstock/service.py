@@ -24,7 +24,7 @@ from penstock.controller.leases import Controller
 from penstock.controller.tenants import Tenants
 from penstock.domain.errors import NotFound
 from penstock.domain.queue import DEFAULT, Holder, Isolation, Queue
-from penstock.flink import cluster, distribution
+from penstock.flink import cluster, distribution, processes
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
@@ -113,7 +113,7 @@ class Service:
         self._metrics = telemetry.Metrics()
         self._buckets = Buckets(settings.data_dir / "buckets", write_timeout_s=settings.savepoint_timeout_s)
         means = Means(self._database, now_ms, new_id, self._metrics, self._cluster_of)
-        holder = Holder(seat.holder, place(settings.data_dir))
+        holder = _holder(settings, seat)
         self._controller = Controller(self._database, holder, lambda queue: Keeper(queue, means), now_ms)
         self._janitor = Janitor(self._database, self._buckets, holder, now_ms)
         self._alarms = AlarmSender(self._database, storage.vault, now_ms)
@@ -135,7 +135,10 @@ class Service:
         with self._database.read() as tx:
             known = {engine_name(queue) for queue in queues.all_of_service(tx)}
         for folder in found - known:
-            cluster.forget(self._settings.data_dir, folder)
+            try:
+                cluster.forget(self._settings.data_dir, folder)
+            except processes.StillRunning:
+                log.exception("the engine of a queue that was deleted cannot be ended")
 
     def stop(self) -> None:
         """End the service; Flink and its jobs go on unless the settings say otherwise."""
@@ -170,7 +173,11 @@ class Service:
         tenants = Tenants(queue, self._database, now_ms, new_id)
         if queue.isolation is Isolation.JOB:
             return JobClusters(lambda: self._fleet(queue), self._buckets, now_ms, on_ready, tenants.runs)
-        upkeep = Upkeep(recycle_at_percent=self._settings.recycle_at_metaspace_percent, move_off=tenants.move_off)
+        upkeep = Upkeep(
+            recycle_at_percent=self._settings.recycle_at_metaspace_percent,
+            move_off=tenants.move_off,
+            would_lose=tenants.would_lose,
+        )
         return EmbeddedCluster(lambda: self._local_cluster(queue), self._buckets, now_ms, on_ready, upkeep)
 
     def _fleet(self, queue: Queue) -> Fleet:
@@ -216,11 +223,6 @@ class Seat:
     data_dir: Path
     number: int
 
-    @property
-    def holder(self) -> str:
-        """Name this process among all that share the database."""
-        return f"{place(self.data_dir)}#{self.number}"
-
     def announce(self, url: str) -> None:
         """Make the address known under which the service listens."""
         file = self.file
@@ -241,9 +243,18 @@ class Seat:
         return f"serve-{self.number}" if self.number else "serve"
 
 
-def place(data_dir: Path) -> str:
-    """Name the place of a local engine: only a process there can tell whether it lives."""
-    return f"{socket.gethostname()}:{data_dir.resolve()}"
+def _shares_database(settings: Settings) -> bool:
+    return settings.database_url is not None and not settings.database_url.startswith("sqlite")
+
+
+def _holder(settings: Settings, seat: Seat) -> Holder:
+    """Name this process among all that share the database, and the place of its local engines.
+
+    Where no other place can hold the database, any is the same: it may be moved, and hosts change their names.
+    """
+    shared = f"{socket.gethostname()}:{settings.data_dir.resolve()}"
+    place = shared if _shares_database(settings) else "here"
+    return Holder(f"{place}#{seat.number}", place)
 
 
 @contextlib.contextmanager
@@ -253,7 +264,7 @@ def held(settings: Settings) -> Iterator[Seat]:
     Raises `CannotStart` when another service holds it.
     """
     data_dir = settings.data_dir
-    for number in range(_MOST_PROCESSES if settings.database_url else 1):
+    for number in range(_MOST_PROCESSES if _shares_database(settings) else 1):
         seat = Seat(data_dir, number)
         lock = seat.lock
         try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock.client import Signature
 from penstock.domain.history import CONTROLLER
@@ -21,7 +21,7 @@ from penstock.domain.job import Job
 from penstock.domain.queue import Queue
 from penstock.flink.buckets import Buckets
 from penstock.server import protocol
-from penstock.server.app import App, create_app
+from penstock.server.app import create_app
 from penstock.server.operation import Context
 from penstock.store import access, jobs, queues
 from penstock.store.access import Key
@@ -105,7 +105,7 @@ class Service:
 class Switch:
     """An ASGI application that passes to the one in use."""
 
-    app: App | None = None
+    app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.app is not None

@@ -45,6 +45,8 @@ class Upkeep:
     """How full the metaspace of one of its processes is when the jobs move to a new one; 0: never."""
     move_off: Callable[[str], int] = lambda _: 0
     """Lets what runs on this incarnation move, and says how many jobs are still there."""
+    would_lose: Callable[[str], Collection[int]] = lambda _: ()
+    """Names the jobs whose state would be lost with this incarnation."""
     measure_s: float = 30.0
     move_most_s: float = 120.0
     """How long the jobs have; those that are left go on from their newest checkpoints."""
@@ -180,8 +182,7 @@ class EmbeddedCluster:
             if hangs:
                 self._disconnect(f"{hangs}; it is starting anew")
                 return unit.incarnation
-            if self._is_full():
-                self._recycle(unit)
+            if self._is_full() and self._recycle(unit):
                 return None
         return None
 
@@ -207,23 +208,31 @@ class EmbeddedCluster:
             return False
         return percent >= limit
 
-    def _recycle(self, unit: Unit) -> None:
-        """End the cluster after its jobs have moved off it: they wait with their savepoints for the next one."""
+    def _recycle(self, unit: Unit) -> bool:
+        """End the cluster after its jobs have moved off it: they wait with their savepoints for the next one.
+
+        It is not ended as long as a job would lose its state with it: then this is False.
+        """
         assert self._cluster is not None
         log.warning("the metaspace of Flink is nearly full; moving its jobs to a new cluster")
         self._not_ready = "its Flink cluster is nearly out of metaspace and being recycled"
         deadline = time.monotonic() + self._upkeep.move_most_s
         while self._cluster.is_alive() and self._upkeep.move_off(unit.incarnation):
             if self._stopping.wait(_CHECK_S):
-                return
+                return True
             if time.monotonic() > deadline:
-                log.warning("not all jobs have moved; the rest go on from their newest checkpoints")
                 break
         self._measure_at = time.monotonic() + self._upkeep.pause_s
+        if self._cluster.is_alive() and (stuck := self._upkeep.would_lose(unit.incarnation)):
+            log.warning("Flink goes on: jobs %s have neither stopped with a savepoint nor a checkpoint", stuck)
+            self._not_ready = None
+            self._on_ready()
+            return False
         self._disconnect(self._not_ready)
         with self._cluster.transition():
             if self._cluster.adopt() and self._cluster.unit == unit:
                 self._cluster.stop()
+        return True
 
     def _disconnect(self, reason: str | None) -> None:
         log.warning("%s", reason)

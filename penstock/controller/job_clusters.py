@@ -63,6 +63,8 @@ class JobClusters:
     _not_ready: str | None = "Flink is being prepared"
     _clusters: dict[str, JobCluster] = field(default_factory=dict)
     _asked: dict[str, _Asked] = field(default_factory=dict)
+    _hosts: dict[str, str] = field(default_factory=dict)
+    """By stranger, the run on whose cluster it was last seen."""
     _watched: frozenset[str] = frozenset()
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -106,8 +108,10 @@ class JobClusters:
             run = action.job.run
             assert run is not None
             self._cluster_of(run.id).submit(action)
-        elif action.run_id in self._clusters:
-            self._clusters[action.run_id].perform(action)
+            return
+        host = self._clusters.get(self._hosts.get(action.run_id, action.run_id))
+        if host is not None:
+            host.perform(action)
 
     def _ask(self, watched: Watched, sent_at: int) -> _Asked:
         """Look at a run, unless the last look at it has not ended yet."""
@@ -120,12 +124,15 @@ class JobClusters:
     def _merged(self, answers: Mapping[str, Overview | Sighting], sent_at: int) -> Overview:
         runs: dict[str, Sighting] = {}
         strangers: dict[str, Stranger] = {}
+        hosts: dict[str, str] = {}
         for run_id, answer in answers.items():
             if isinstance(answer, Overview):
                 runs[run_id] = answer.runs[run_id]
                 strangers.update(answer.strangers)
+                hosts.update(dict.fromkeys(answer.strangers, run_id))
             else:
                 runs[run_id] = answer
+        self._hosts = hosts
         return Overview(sent_at, self._since, OWN, runs, strangers)
 
     def _cluster_of(self, run_id: str) -> JobCluster:

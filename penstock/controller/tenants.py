@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from penstock.domain import bucket, calls, history
-from penstock.domain.job import Job, SavepointRequest
+from penstock.domain.job import Goal, Job, Run, SavepointRequest
 from penstock.domain.queue import Queue
 from penstock.store import jobs
 from penstock.store.database import Database
 
 MOVE_MOST_MS = 120_000
 """How long a job may take to stop with the savepoint that it moves with."""
+MOVE_AGAIN_MS = 300_000
+"""How long a job whose savepoint has failed is not asked to move again; longer than its cluster waits for it."""
 
 
 @dataclass
@@ -19,8 +21,8 @@ class Tenants:
     database: Database
     now_ms: Callable[[], int]
     new_id: Callable[[], str]
-    _asked: set[str] = field(default_factory=set)
-    """The runs that were asked to move; one whose savepoint fails is not asked again."""
+    _asked_at: dict[str, int] = field(default_factory=dict)
+    """When each run was asked to move."""
 
     def runs(self) -> set[str]:
         """Give the runs that jobs have, or may have in Flink."""
@@ -28,22 +30,34 @@ class Tenants:
 
     def move_off(self, incarnation: str) -> int:
         """Let what runs on a cluster go on elsewhere, and return how many jobs are still there."""
-        there = [job for job in self._active() if job.run and job.run.attempts and job.run.cluster == incarnation]
+        there = self._on(incarnation)
         for job in there:
             self._move(job)
         return len(there)
+
+    def would_lose(self, incarnation: str) -> list[int]:
+        """Name the jobs whose state would be lost with a cluster: they run on, and have no checkpoint."""
+        there = [job for job in self._on(incarnation) if job.goal not in (Goal.STOP, Goal.DELETE)]
+        return [job.id for job in there if job.run and job.run.ran and job.run.checkpoint is None]
 
     def _move(self, job: Job) -> None:
         now = self.now_ms()
         with self.database.write() as tx:
             before = jobs.get_any(tx, job.id)
-            if before.run is None or before.run.id in self._asked or before.savepoint_request is not None:
+            if before.run is None or self._was_asked(before.run) or before.savepoint_request is not None:
                 return
             place = bucket.savepoint_path(before, now)
             savepoint = SavepointRequest(self.new_id(), place, now, give_up_at=now + MOVE_MOST_MS)
             after = calls.request_move(before, savepoint)
             if after != before and jobs.record(tx, before, after, now, history.CONTROLLER):
-                self._asked.add(before.run.id)
+                self._asked_at[before.run.id] = now
+
+    def _was_asked(self, run: Run) -> bool:
+        asked_at = self._asked_at.get(run.id)
+        return asked_at is not None and self.now_ms() - asked_at < MOVE_AGAIN_MS
+
+    def _on(self, incarnation: str) -> list[Job]:
+        return [job for job in self._active() if job.run and job.run.attempts and job.run.cluster == incarnation]
 
     def _active(self) -> list[Job]:
         with self.database.read() as tx:

@@ -24,7 +24,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _NUMBER = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _WHERE = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
-_STEP = re.compile(r"(\w+)|\[[^]]*]")
+_STEP = re.compile(r"([\w-]+)|\[[^]]*]")
 _JSON = msgspec.json.Decoder(float_hook=float)  # without the hook 1e400 is an error, under unknown names too
 
 

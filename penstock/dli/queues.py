@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 from msgspec import Meta
 
@@ -228,13 +228,13 @@ def _check_together(own: OwnSettings) -> None:
 def _check_address(address: str) -> None:
     """Check that it is one, and holds no password: everybody in the project is shown it."""
     try:
-        url = urlsplit(address)
-        is_one = _ADDRESS.fullmatch(address) and url.hostname and url.port != 0
-    except ValueError:
+        url = httpx.URL(address)
+        is_one = _ADDRESS.fullmatch(address) and url.host.encode("idna") and url.port != 0
+    except (httpx.InvalidURL, ValueError):
         is_one = False
     if not is_one:
         raise Invalid("penstock.rest_url must be the http or https address of a Flink cluster's REST API")
-    if url.username is not None:
+    if url.userinfo:
         raise Invalid("penstock.rest_url must not hold a user or password")
 
 

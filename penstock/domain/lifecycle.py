@@ -7,7 +7,7 @@ docs/lifecycle.md; the crash simulation of the tests breaks when any one of them
 
 from dataclasses import dataclass, replace
 
-from penstock.domain import bucket, ending, learning
+from penstock.domain import bucket, ending, learning, saving
 from penstock.domain.ending import NewId
 from penstock.domain.engine import (
     Absent,
@@ -30,7 +30,7 @@ from penstock.domain.engine import (
     Unanswered,
     Unreachable,
 )
-from penstock.domain.job import Goal, Job, Run, SavepointRequest, Status
+from penstock.domain.job import Goal, Job, Run, Status
 
 SUBMIT_RETRY_MS = 30_000
 """How long a submission that does not show up is sent again."""
@@ -63,7 +63,7 @@ def decide(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
     if job.goal is Goal.REST:
         return Step(job)
     if isinstance(seen, Unreachable):
-        return Step(_unreachable(job, seen, now))
+        return Step(_unseen(job, seen, now))
     if isinstance(seen, Refusal | Unanswered | SavepointRefusal):
         return Step(_told(job, seen, now))
     if seen.sent_at <= job.written_at <= now:  # sent before the row was written: it may not know of our last act
@@ -80,8 +80,10 @@ def decide(job: Job, seen: Observation, now: int, new_id: NewId) -> Step:
             return _wind_down(job, seen, now)
 
 
-def _unreachable(job: Job, seen: Unreachable, now: int) -> Job:
-    """Keep what was last known, and say since when it is no more than that."""
+def _unseen(job: Job, seen: Unreachable, now: int) -> Job:
+    """Keep what was last known, and say since when it is no more than that; what was never sent can end at once."""
+    if job.goal in (Goal.STOP, Goal.DELETE) and (job.run is None or job.run.attempts == 0):
+        return ending.settle(job, Status.CANCELLED, "", now)
     if job.unreachable_since is not None or seen.since is None or now - seen.since < UNREACHABLE_AFTER_MS:
         return job
     return replace(job, unreachable_since=seen.since)
@@ -171,7 +173,7 @@ def _drive_ended(job: Job, seen: Ended, now: int, new_id: NewId) -> Step:
     match seen.how:
         case _ if job.run.doomed:
             return Step(ending.settle(job, ending.failure_status(job), job.run.doomed, seen.ended_at))
-        case _ if job.savepoint_request is not None and (ended := _saved_end(job, seen, now, new_id)):
+        case _ if job.savepoint_request is not None and (ended := saving.ended(job, seen, now, new_id)):
             return Step(ended)
         case Ending.FINISHED:
             return Step(ending.settle(job, Status.FINISHED, "", seen.ended_at))
@@ -191,87 +193,22 @@ def _savepoint(job: Job, seen: Alive, now: int) -> Step:
     run, request = job.run, job.savepoint_request
     assert run is not None
     assert request is not None
-    stops = _stops_with_it(job)
+    stops = saving.ends_with_it(job)
     waited = seen.sent_at - max(request.requested_at, run.submit_at, seen.answering_since)
     match seen.savepoint:
         case SavepointWritten() if not stops:
-            return Step(replace(job, status=_UNLESS_SAVEPOINTING[job.goal], reason="", savepoint_request=None))
+            return Step(replace(job, status=saving.AFTERWARDS[job.goal], reason="", savepoint_request=None))
         case SavepointFailed(cause):
-            return Step(_savepoint_failed(job, cause))
-        case None | SavepointRunning() if _is_overdue(request, now):
-            return Step(_given_up(job, request, _too_long(request)))
+            return Step(saving.failed(job, cause))
+        case None | SavepointRunning() if saving.is_overdue(request, now):
+            return Step(saving.given_up(job, request, saving.too_long(request)))
         case None | SavepointWritten() if seen.all_running:
             # Written, and yet the job runs: a stop that came to nothing at the last moment is asked for again.
             action = StopWithSavepoint(run.id, request) if stops else TriggerSavepoint(run.id, request)
             return Step(replace(job, savepoint_request=replace(request, sent=True)), action)
         case None if waited >= SAVEPOINT_START_MS:
-            return Step(_given_up(job, request, seen.cause or "not all tasks of the job run"))
+            return Step(saving.given_up(job, request, seen.cause or "not all tasks of the job run"))
     return Step(job)
-
-
-def _stops_with_it(job: Job) -> bool:
-    """Say whether the job is to end with the savepoint that was asked for."""
-    return _moves(job) or job.goal is Goal.STOP_WITH_SAVEPOINT
-
-
-def _moves(job: Job) -> bool:
-    return job.savepoint_request is not None and job.savepoint_request.moves
-
-
-def _is_overdue(request: SavepointRequest, now: int) -> bool:
-    return request.give_up_at is not None and now >= request.give_up_at and not request.moves
-
-
-def _too_long(request: SavepointRequest) -> str:
-    allowed_s = ((request.give_up_at or 0) - request.requested_at) // 1000
-    return f"it has taken longer than the {allowed_s} s that it may take"
-
-
-def _saved_end(job: Job, seen: Ended, now: int, new_id: NewId) -> Job | None:
-    """Say what becomes of a job that ended while a savepoint was asked for; None: what it would become without."""
-    request = job.savepoint_request
-    assert request is not None
-    if not _stops_with_it(job):
-        return None
-    match seen:
-        case Ended(how=how, savepoint=SavepointWritten()) if how is Ending.FINISHED or not request.moves:
-            return _saved(job, seen.ended_at, now, new_id)
-        case Ended(savepoint=SavepointRunning()) if not _is_overdue(request, now):
-            return job  # the job has ended, and Flink has yet to say whether with its savepoint
-        case Ended(how=Ending.FINISHED, savepoint=SavepointRunning() | None) if request.sent:
-            lost = "stopped, and its savepoint is not to be found"
-            return ending.settle(job, Status.EXCEPTION, lost, seen.ended_at)
-        case Ended(how=Ending.FINISHED):
-            early = "finished by itself before the savepoint was written"
-            return ending.settle(job, Status.FINISHED, early, seen.ended_at)
-    return None
-
-
-def _saved(job: Job, ended_at: int, now: int, new_id: NewId) -> Job:
-    """Bring a job to rest that has stopped with its savepoint, or let it go on from there if it only moves."""
-    if job.goal is Goal.STOP_WITH_SAVEPOINT:
-        return ending.settle(job, Status.CANCELLED, "", ended_at)
-    return ending.moved(job, now, new_id)
-
-
-_UNLESS_SAVEPOINTING = {Goal.RUN: Status.RUNNING, Goal.WATCH: Status.CANCEL_FAILED}
-
-
-def _given_up(job: Job, request: SavepointRequest, cause: str) -> Job:
-    """Wait no longer; once Flink was asked, though, the job may still stop with it, and leave no other state."""
-    if not request.sent or not _stops_with_it(job):
-        return _savepoint_failed(job, cause)
-    return job if request.moves else replace(_savepoint_failed(job, cause), savepoint_request=request)
-
-
-def _savepoint_failed(job: Job, cause: str) -> Job:
-    """Go on without it; a stop has failed with it, and its job is only watched from here on."""
-    if job.goal is Goal.RUN and _moves(job):
-        return replace(job, savepoint_request=None)  # nobody asked for it; the job moves without
-    job = replace(job, savepoint_request=None, reason=f"the savepoint failed: {cause}")
-    if job.goal is Goal.STOP_WITH_SAVEPOINT:
-        return replace(job, goal=Goal.WATCH, status=Status.CANCEL_FAILED, reason=f"not stopped, {job.reason}")
-    return replace(job, status=_UNLESS_SAVEPOINTING.get(job.goal, job.status))
 
 
 # --- goal: stop, delete, watch ---
@@ -280,10 +217,10 @@ def _savepoint_failed(job: Job, cause: str) -> Job:
 def _stop_with_savepoint(job: Job, seen: _Seen, now: int, new_id: NewId) -> Step:
     match seen:
         case Gone(savepoint=SavepointWritten()):
-            return Step(_saved(job, now, now, new_id))
+            return Step(saving.saved(job, now, now, new_id))
         case Absent(savepoint=SavepointWritten()) if job.run is not None:
             job, lost = _missing(job, job.run, seen)
-            return Step(_saved(job, now, now, new_id) if lost else job)
+            return Step(saving.saved(job, now, now, new_id) if lost else job)
     return _drive(job, seen, now, new_id)
 
 
@@ -294,6 +231,8 @@ def _wind_down(job: Job, seen: _Seen, now: int) -> Step:
             return _cancel(job, seen)
         case Absent() if job.run is not None:
             return Step(_unless_it_appears(job, job.run, seen, now))
+        case Ended() if job.goal is Goal.STOP and saving.may_lie_there(job, seen):
+            return Step(job)
         case Ended():
             return Step(ending.settle(job, Status.CANCELLED, "", seen.ended_at))
     return Step(ending.settle(job, Status.CANCELLED, "", now))
@@ -329,23 +268,15 @@ def _watch(job: Job, seen: _Seen, now: int) -> Step:
     match seen:
         case Alive() if job.status is Status.SAVEPOINTING:
             return _savepoint(job, seen, now)
-        case Alive() if job.savepoint_request is not None and _is_known(job.savepoint_request, seen):
+        case Alive() if (request := job.savepoint_request) and saving.is_known(request, seen, CANCEL_WINDOW_MS):
             return Step(replace(job, savepoint_request=None))
         case Absent() if job.run is not None:
             return Step(_unless_it_appears(job, job.run, seen, now))
         case Gone():
             return Step(ending.settle(job, Status.CANCELLED, "", now))
-        case Ended():
+        case Ended() if not saving.may_lie_there(job, seen):
             return Step(ending.settle(job, Status.CANCELLED, "", seen.ended_at))
     return Step(job)
-
-
-def _is_known(request: SavepointRequest, seen: Alive) -> bool:
-    """Say whether it is known what has become of the stop that was given up."""
-    if seen.savepoint is None:
-        given_up = max(request.requested_at, request.give_up_at or 0, seen.answering_since)
-        return seen.sent_at - given_up >= CANCEL_WINDOW_MS
-    return not isinstance(seen.savepoint, SavepointRunning)
 
 
 # --- what an act was told ---
@@ -383,4 +314,4 @@ def _unanswered(job: Job, seen: Unanswered) -> Job:
 
 def _savepoint_refused(job: Job, refusal: SavepointRefusal) -> Job:
     wanted = job.savepoint_request is not None and job.savepoint_request.trigger_id == refusal.trigger_id
-    return _savepoint_failed(job, refusal.reason) if wanted else job
+    return saving.failed(job, refusal.reason) if wanted else job

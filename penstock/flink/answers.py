@@ -4,6 +4,9 @@ from typing import Annotated
 
 import msgspec
 
+_Milliseconds = Annotated[int, msgspec.Meta(ge=-1, le=2**53)]
+"""What does not fit would break a write to the database; others answer for external clusters."""
+
 
 class _Answer(msgspec.Struct, rename="kebab", frozen=True):
     pass
@@ -15,9 +18,9 @@ class JobRow(_Answer, frozen=True):
     jid: str
     name: str
     state: str
-    start_time: int
-    end_time: int
-    last_modification: int
+    start_time: _Milliseconds
+    end_time: _Milliseconds
+    last_modification: _Milliseconds
     tasks: dict[str, int]
 
     @property

@@ -56,8 +56,11 @@ class Buckets:
         return bucket.parse(text) if text.startswith("obs://") else None
 
     def scrub(self, text: str) -> str:
-        """Replace the host's paths into the buckets by addresses, and make those beside them relative."""
-        return self._beside.sub("", self._host_path.sub("obs://", text))
+        """Replace the host's paths into the buckets by addresses, and make those beside them relative.
+
+        U+0000, which data can bring into a cause and PostgreSQL does not store, becomes U+FFFD.
+        """
+        return self._beside.sub("", self._host_path.sub("obs://", text)).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
     def state_at(self, address: str) -> str | None:
         """Return the address of the complete state to start from there; raises `BucketFailure`.

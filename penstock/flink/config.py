@@ -43,6 +43,8 @@ def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
         "execution.checkpointing.savepoint-dir": buckets.uri(savepoints),
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "execution.checkpointing.timeout": f"{max(_LEAST_TIMEOUT_S, buckets.write_timeout_s)} s",
+        # An external cluster may say otherwise: then Flink would delete a savepoint that a job has started from.
+        "execution.state-recovery.claim-mode": "NO_CLAIM",
     }
     return settings | _checkpointing(config) | _restarting(config)
 

@@ -114,7 +114,7 @@ class FlinkEngine:
         for each in watched:
             if each.run_id not in rows:
                 runs[each.run_id] = self._absent(each, sent_at, since)
-        return Overview(sent_at, since, self.incarnation, runs, _strangers(rows.values(), runs))
+        return Overview(sent_at, since, self.incarnation, runs, self._strangers(rows.values(), runs))
 
     def _absent(self, watched: Watched, sent_at: int, since: int) -> Absent | Unreachable:
         try:
@@ -200,16 +200,15 @@ class FlinkEngine:
                 self._jar_id = self._rest.find_jar(name) or self._rest.upload_jar(runner.JAR, name)
             return self._jar_id
 
+    def _strangers(self, rows: Iterable[JobRow], ours: Collection[str]) -> dict[str, Stranger]:
+        return {
+            row.jid: Stranger(row.jid, self._buckets.scrub(row.name), row.state, row.start_time)
+            for row in rows
+            if row.state not in _TERMINAL and row.jid not in ours
+        }
+
     def _reason(self, error: RestUnavailable | RestError) -> str:
         return failures.root_cause(self._buckets.scrub(str(error)))
-
-
-def _strangers(rows: Iterable[JobRow], ours: Collection[str]) -> dict[str, Stranger]:
-    return {
-        row.jid: Stranger(row.jid, row.name, row.state, row.start_time)
-        for row in rows
-        if row.state not in _TERMINAL and row.jid not in ours
-    }
 
 
 def _program(script: str) -> dict[str, object]:

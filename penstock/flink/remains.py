@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from penstock.domain.engine import SavepointWritten, Watched
 from penstock.domain.errors import Invalid
-from penstock.flink.buckets import Buckets
+from penstock.flink.buckets import BucketFailure, Buckets
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,10 @@ class Remains:
 
 def of(run: Watched, buckets: Buckets) -> Remains:
     """Find the state of a run; raises `BucketFailure`, as what cannot be read must not count as lost."""
-    checkpoint = buckets.newest_checkpoint(run.checkpoints) if run.checkpoints else None
+    try:
+        checkpoint = buckets.newest_checkpoint(run.checkpoints) if run.checkpoints else None
+    except Invalid as error:  # a link that leads out of the bucket was put there since
+        raise BucketFailure(str(error)) from error
     request = run.savepoint_request
     if request is None:
         return Remains(checkpoint)

@@ -160,7 +160,7 @@ class FlinkRest:
     ) -> bytes:
         try:
             answer = self._http.request(method, path, json=body, timeout=timeout, files=files)  # type: ignore[arg-type]
-        except httpx.TransportError as error:
+        except (httpx.RequestError, UnicodeError) as error:  # the latter of a host that no resolver takes
             raise RestUnavailable(str(error) or type(error).__name__) from error
         except RuntimeError as error:  # closed meanwhile, by whoever has found the cluster dead
             raise RestUnavailable("it is no longer asked") from error
@@ -179,7 +179,8 @@ def _decoded(answer: bytes, shape: type[_Answer]) -> _Answer:
 
 
 def _errors(answer: httpx.Response) -> str:
+    """Read why Flink refused; what else answers at the address of a queue is not for those who named it."""
     try:
         return "\n".join(msgspec.json.decode(answer.content, type=answers.Errors).errors)
     except ValueError:
-        return answer.text
+        return f"it answers HTTP {answer.status_code}, and not as Flink does"

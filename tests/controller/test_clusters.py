@@ -115,6 +115,25 @@ def test_a_cluster_one_of_whose_processes_hangs_is_ended_and_started_anew(site: 
     assert not seen.planned
 
 
+def test_a_cluster_is_not_recycled_while_a_job_would_lose_its_state(site: Site) -> None:
+    could_lose = threading.Event()
+    could_lose.set()
+    keeper = site.keep(
+        recycle_at_percent=1,
+        move_most_s=0,
+        pause_s=0,
+        measure_s=0,
+        move_off=lambda _: 1,
+        would_lose=lambda _: [7] if could_lose.is_set() else [],
+    )
+    wait(lambda: keeper.readiness() == "its Flink cluster is nearly out of metaspace and being recycled")
+    wait(lambda: is_ready(keeper))
+    full = site.unit
+    assert incarnation(keeper) == full.incarnation
+    could_lose.clear()
+    wait(lambda: incarnation(keeper) not in (None, full.incarnation))
+
+
 def test_a_cluster_whose_metaspace_is_full_is_recycled_once_its_jobs_have_left(site: Site) -> None:
     asked: list[str] = []
     has_left = threading.Event()

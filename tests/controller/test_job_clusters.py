@@ -1,7 +1,7 @@
 """Clusters of single runs: found again by another process, ended when nobody needs them."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,23 @@ import psutil
 import pytest
 
 from penstock.controller.job_clusters import JobClusters
-from penstock.domain.engine import Absent, Alive, EngineUnavailable, Gone, Overview, Sighting, Submit, Watched
+from penstock.domain.engine import (
+    Absent,
+    Alive,
+    Cancel,
+    EngineUnavailable,
+    Gone,
+    Overview,
+    Sighting,
+    Submit,
+    Watched,
+)
 from penstock.domain.job import Job
 from penstock.flink import cluster, processes
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
+from penstock.flink.engine import FlinkEngine
 from penstock.flink.fleet import Fleet
 from tests.conftest import now_ms
 from tests.controller.test_clusters import wait
@@ -81,6 +92,13 @@ def sighting(keeper: JobClusters, job: Job) -> Sighting:
     return seen.runs[job.run.id]
 
 
+def strangers(keeper: JobClusters, job: Job) -> Collection[str]:
+    """Name what else lives on the cluster of the job's run."""
+    assert job.run is not None
+    seen = keeper.look([Watched(job.run.id)])
+    return seen.strangers if isinstance(seen, Overview) else ()
+
+
 def is_running(keeper: JobClusters, job: Job) -> bool:
     seen = sighting(keeper, job)
     return isinstance(seen, Alive) and seen.all_running
@@ -109,6 +127,23 @@ def test_a_run_gets_a_cluster_of_its_size_which_the_next_service_finds_and_never
         second.perform(Submit(job))
     seen = sighting(site.keep(), job)
     assert not isinstance(seen, Absent | Alive)
+
+
+def test_a_stranger_on_the_cluster_of_a_run_can_be_ended(site: Site) -> None:
+    keeper, job = site.keep(), site.job(parallelism=1)
+    assert job.run is not None
+    keeper.perform(Submit(job))
+    wait(lambda: is_running(keeper, job))
+    unit, stranger = site.of(job.run.id).unit, cases.with_run(job, id=uuid.uuid4().hex)
+    assert unit is not None
+    assert stranger.run is not None
+    outside = FlinkEngine(unit.rest_url, Buckets(site.data_dir / "buckets"), now_ms)
+    outside.perform(Submit(stranger))
+    outside.close()
+    wait(lambda: stranger.run.id in strangers(keeper, job))
+    keeper.perform(Cancel(stranger.run.id))
+    wait(lambda: not strangers(keeper, job))
+    assert is_running(keeper, job)
 
 
 def test_a_cluster_that_no_row_has_a_run_for_is_ended_and_its_folder_removed(site: Site) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from penstock.controller.tenants import MOVE_MOST_MS, Tenants
+from penstock.controller.tenants import MOVE_AGAIN_MS, MOVE_MOST_MS, Tenants
 from penstock.domain import history
-from penstock.domain.job import Job, Status
+from penstock.domain.job import Goal, Job, Status
 from penstock.domain.queue import Queue
 from penstock.store import jobs
 from penstock.store.database import Database
@@ -61,6 +61,30 @@ def test_what_runs_on_a_cluster_is_asked_to_move_once(
         assert jobs.record(tx, moving, replace(moving, savepoint_request=None), NOW, history.CONTROLLER)
     assert tenants.move_off("old") == 2
     assert stored(database, running).savepoint_request is None
+
+
+def test_a_job_whose_savepoint_failed_is_asked_again_when_its_cluster_is_to_be_recycled_anew(
+    tenants: Tenants, put: Callable[..., Job], database: Database
+) -> None:
+    running = put(cases.RUNNING)
+    tenants.move_off("old")
+    moving = stored(database, running)
+    with database.write() as tx:
+        jobs.record(tx, moving, replace(moving, savepoint_request=None), NOW, history.CONTROLLER)
+    tenants.now_ms = lambda: NOW + MOVE_AGAIN_MS
+    tenants.move_off("old")
+    assert stored(database, running).savepoint_request is not None
+
+
+def test_a_cluster_holds_the_only_state_of_jobs_that_run_without_a_checkpoint(
+    tenants: Tenants, put: Callable[..., Job]
+) -> None:
+    stateless = put(cases.RUNNING)
+    put(cases.with_run(cases.RUNNING, checkpoint="obs://b/chk-7/"))
+    put(cases.STARTING)
+    put(cases.RUNNING, goal=Goal.STOP, status=Status.CANCELING)
+    assert tenants.would_lose("old") == [stateless.id]
+    assert tenants.would_lose("new") == []
 
 
 def test_the_runs_of_a_queue_are_those_that_its_jobs_have_now(

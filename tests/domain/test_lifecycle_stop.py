@@ -18,6 +18,7 @@ from penstock.domain.engine import (
     SavepointWritten,
     StopWithSavepoint,
     TriggerSavepoint,
+    Unreachable,
 )
 from penstock.domain.job import Goal, Job, Run, Savepoint, SavepointOrigin, Status
 from penstock.domain.lifecycle import Step
@@ -156,6 +157,35 @@ def test_a_stop_is_done_when_the_only_attempt_was_refused_and_waits_when_another
     twice = with_run(once, attempts=2)
     assert decide(once, Refusal("run", "bad SQL")) == at_rest(once, Status.CANCELLED)
     assert decide(twice, Refusal("run", "bad SQL")) == Step(with_run(twice, refused="bad SQL"))
+
+
+@pytest.mark.parametrize("goal", [Goal.STOP, Goal.DELETE])
+@pytest.mark.parametrize("run", [None, Run("new", NOW + 10_000)], ids=["waits for room", "waits for its restart"])
+def test_a_job_that_was_not_sent_stops_even_while_its_cluster_is_unreachable(goal: Goal, run: Run | None) -> None:
+    waiting = replace(STOPPING, goal=goal, run=run, unreachable_since=NOW - 60_000)
+    stopped = replace(waiting, unreachable_since=None)
+    assert decide(waiting, Unreachable("away", NOW - 60_000)) == at_rest(stopped, Status.CANCELLED, ended_at=NOW)
+    sent = replace(STOPPING, goal=goal)
+    assert decide(sent, Unreachable("away")) == Step(sent)
+
+
+def test_a_stopped_job_that_had_stopped_to_move_waits_until_its_savepoint_is_found() -> None:
+    request = replace(REQUEST, sent=True, moves=True)
+    before = replace(STOPPING, savepoint_request=request)
+    waits = replace(before, newest_state=None)
+    assert decide(before, ended(Ending.FINISHED, savepoint=SavepointRunning())) == Step(waits)
+    found = decide(waits, ended(Ending.FINISHED, savepoint=SavepointWritten(PARKED.path)))
+    assert found == at_rest(waits, Status.CANCELLED, newest_state=PARKED.path)
+    deleted = replace(before, goal=Goal.DELETE)
+    assert decide(deleted, ended(Ending.FINISHED, savepoint=SavepointRunning())).job.goal is Goal.REST
+
+
+def test_a_watched_job_that_has_ended_waits_until_its_savepoint_is_found() -> None:
+    before = replace(WATCHED, savepoint_request=replace(REQUEST, sent=True))
+    waits = replace(before, newest_state=None)
+    assert decide(before, ended(Ending.FINISHED, savepoint=SavepointRunning())) == Step(waits)
+    found = decide(waits, ended(Ending.FINISHED, savepoint=SavepointWritten(PARKED.path)))
+    assert (found.job.status, found.job.newest_state) == (Status.CANCELLED, PARKED.path)
 
 
 def test_a_job_that_is_gone_while_it_is_stopped_is_stopped_after_the_grace_period() -> None:

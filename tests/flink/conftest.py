@@ -13,6 +13,7 @@ class Answers:
     def __init__(self, url: str) -> None:
         self.url = url
         self.by_path: dict[str, tuple[int, bytes]] = {}
+        self.headers: dict[str, str] = {}
 
     def say(self, path: str, body: str | bytes, status: int = 200) -> None:
         self.by_path[path] = (status, body.encode() if isinstance(body, str) else body)
@@ -24,7 +25,8 @@ def flink_says() -> Iterator[Answers]:
         def do_GET(self) -> None:
             status, body = answers.by_path.get(self.path, (404, b'{"errors": ["Not found"]}'))
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            for name, value in {"Content-Length": str(len(body)), **answers.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

@@ -54,6 +54,10 @@ def test_texts_of_flink_name_addresses_instead_of_paths(buckets: Buckets, root: 
     assert buckets.scrub(said) == "cannot read obs://state/a/_metadata, obs://state/b or obs://other/c."
 
 
+def test_texts_of_flink_can_be_stored_whatever_data_they_quote(buckets: Buckets) -> None:
+    assert buckets.scrub("NumberFormatException: a\0b") == "NumberFormatException: a\ufffdb"
+
+
 def test_texts_of_flink_tell_nothing_of_the_host_beside_the_buckets(buckets: Buckets, tmp_path: Path) -> None:
     said = f"no room in {tmp_path}/engines/default/tmp"
     assert buckets.scrub(said) == "no room in engines/default/tmp"

@@ -93,6 +93,19 @@ def test_a_start_ends_what_nobody_remembers(engine_home: FlinkHome, unit: LocalC
     assert not unit.is_alive()
 
 
+def test_the_engines_of_a_queue_that_is_no_more_are_ended_and_removed(
+    engine_home: FlinkHome, data_dir: Path
+) -> None:
+    kept, forgotten = (LocalCluster(engine_home, data_dir, name) for name in ("queue-1", "queue-2/run"))
+    kept.start()
+    forgotten.start()
+    assert cluster.folders(data_dir) == {"queue-1", "queue-2"}
+    cluster.forget(data_dir, "queue-2")
+    assert kept.is_alive()
+    assert len(engines_of(data_dir)) == 2
+    assert cluster.folders(data_dir) == {"queue-1"}
+
+
 def test_what_a_cluster_writes_is_for_its_owner_only(unit: LocalCluster, data_dir: Path) -> None:
     unit.start()
     folder = data_dir / "engines" / "default"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from penstock.flink.rest import FlinkRest, RestError
+from penstock.flink.rest import FlinkRest, RestError, RestUnavailable
 from tests.flink.conftest import Answers
 
 
@@ -44,10 +44,27 @@ def test_a_metric_that_is_no_count_is_an_error_of_flink(flink_says: Answers, res
         rest.restarts("a")
 
 
-def test_an_error_that_is_no_json_is_told_as_it_is(flink_says: Answers, rest: FlinkRest) -> None:
-    flink_says.say("/jobs/a", b"bad gateway \xff", status=500)
-    with pytest.raises(RestError, match="bad gateway"):
+@pytest.mark.parametrize("body", [b"", b"internal \xff", b'{"token": "internal"}'])
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_an_error_that_is_not_flinks_is_told_by_its_status_alone(
+    flink_says: Answers, rest: FlinkRest, status: int, body: bytes
+) -> None:
+    flink_says.say("/jobs/a", body, status)
+    with pytest.raises(RestError) as error:
         rest.job("a")
+    assert error.value.text == f"it answers HTTP {status}, and not as Flink does"
+
+
+def test_an_answer_that_is_not_encoded_as_it_says_counts_as_none(flink_says: Answers, rest: FlinkRest) -> None:
+    flink_says.headers["Content-Encoding"] = "gzip"
+    flink_says.say("/jobs/a", "{}")
+    with pytest.raises(RestUnavailable, match="incorrect header"):
+        rest.job("a")
+
+
+def test_a_host_that_no_resolver_takes_does_not_answer() -> None:
+    with pytest.raises(RestUnavailable, match="idna"):
+        FlinkRest("http://..").job("a")
 
 
 def test_the_fullest_metaspace_of_all_processes_counts(flink_says: Answers) -> None:

@@ -144,9 +144,13 @@ NAME = (
             for address in (
                 "", "flink:8081", "ftp://flink", "http://", "http://flink:0", "http://flink:x", "http://f/?q",
                 "http://f#x", "http://f\n", "http://f g", "http://[::1", "http://flink\\x", "http://ä",
+                "http://..", "http://xn--", "http://[v1.a]", "http://999.1.1.1", "http://" + "f" * 64,
             )
         ),
-        ({"penstock": {"rest_url": "http://u:hunter2@f"}}, "penstock.rest_url must not hold a user or password"),
+        *(
+            ({"penstock": {"rest_url": address}}, "penstock.rest_url must not hold a user or password")
+            for address in ("http://u:hunter2@f", "http://u@f", "http://:hunter2@f")
+        ),
         (
             {"penstock": {"isolation": "job", "slots": 2}},
             "penstock: with isolation job the clusters are started for the jobs: no rest_url, no slots",
@@ -208,9 +212,17 @@ def test_a_list_shows_what_is_asked_for(service: Service, query: dict[str, objec
     assert listed(service, **query) == names
 
 
-def test_a_list_knows_its_values(service: Service) -> None:
-    refused = {"error_code": "DLI.0001", "error_msg": "queue_type must be one of all, general, sql"}
-    assert ask(service, "GET", queue_type="spark") == refused
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"queue_type": "spark"}, "queue_type must be one of all, general, sql"),
+        ({"page-size": 0}, "page-size must be an integer between 1 and 2147483647"),
+        ({"current-page": "x"}, "current-page must be an integer between 1 and 2147483647"),
+    ],
+    ids=str,
+)
+def test_a_list_knows_its_values(service: Service, query: dict[str, object], message: str) -> None:
+    assert ask(service, "GET", **query) == {"error_code": "DLI.0001", "error_msg": message}
 
 
 def test_the_size_changes_by_so_many_cus(service: Service) -> None:
