@@ -8,7 +8,7 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 STEADY_S = 1.0
-MOVING_S = 0.03
+MOVING_S = 0.01
 """Between two passes while a job is on the move; never less than what a pass takes."""
 
 

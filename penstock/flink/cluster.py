@@ -96,6 +96,7 @@ class LocalCluster:
             marks = (*self._marks, _incarnation_mark(incarnation))
             roles = jvm.roles(self._slots)
             pids = tuple(jvm.spawn(role, self._home, self._folder, marks) for role in roles)
+            jvm.guard(pids, self._folder)
             rest_url = f"http://127.0.0.1:{rest_port}"
             self._unit = Unit(incarnation, self._home.version, rest_url, pids, self._slots)
             _write_private(self._folder / _UNIT, msgspec.json.encode(self._unit))

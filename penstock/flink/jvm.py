@@ -2,11 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.flink import config
+from penstock.flink import guard as guard_program
 from penstock.flink.distribution import FlinkHome
 
 _OPENED = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent")
@@ -73,6 +75,16 @@ def spawn(role: Role, home: FlinkHome, folder: Path, marks: Collection[str]) -> 
         )
     _children.append(child)
     return child.pid
+
+
+def guard(pids: Sequence[int], folder: Path) -> None:
+    """Start what ends all these processes together, and outlives us as they do."""
+    command = [sys.executable, "-I", guard_program.__file__, *map(str, pids)]
+    quiet = subprocess.DEVNULL
+    child = subprocess.Popen(
+        command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=folder, env={}, start_new_session=True
+    )
+    _children.append(child)
 
 
 def reap() -> None:

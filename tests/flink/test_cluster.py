@@ -72,13 +72,11 @@ def test_a_cluster_outlives_its_starter_and_is_adopted(
     assert engines_of(data_dir) == []
 
 
-def test_half_a_cluster_is_not_alive_and_a_stop_ends_the_rest(unit: LocalCluster, data_dir: Path) -> None:
-    jobmanager, taskmanager = unit.start().pids
-    psutil.Process(jobmanager).kill()
-    wait(lambda: not unit.is_alive())
-    assert [engine.pid for engine in engines_of(data_dir)] == [taskmanager]
-    unit.stop()
-    assert engines_of(data_dir) == []
+@pytest.mark.parametrize("killed", [0, 1], ids=["JobManager", "TaskManager"])
+def test_half_a_cluster_is_ended_whoever_watches_it(unit: LocalCluster, data_dir: Path, killed: int) -> None:
+    psutil.Process(unit.start().pids[killed]).kill()
+    wait(lambda: engines_of(data_dir) == [])
+    assert not unit.is_alive()
     assert not unit.adopt()
 
 

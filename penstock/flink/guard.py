@@ -1,0 +1,40 @@
+"""Ends the rest of a local cluster as soon as one of its processes has died, whether a service runs or not.
+
+A TaskManager goes on for 20 s without its JobManager. A bounded job that reaches its end meanwhile puts all its output
+in place without a checkpoint (the file system sink does), and the run that goes on from the last one repeats it.
+
+Started as a program with the ids of the processes; it ends with them.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+
+import psutil
+
+_LOOK_S = 0.2
+
+
+def keep_together(pids: Sequence[int]) -> None:
+    """Wait until one of the processes has ended, and kill the others."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(pid))
+    while len(found) == len(pids) and all(_lives(process) for process in found):
+        time.sleep(_LOOK_S)
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+if __name__ == "__main__":
+    keep_together([int(pid) for pid in sys.argv[1:]])
