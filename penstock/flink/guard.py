@@ -1,6 +1,6 @@
 """Ends the rest of a local cluster as soon as one of its processes has died, whether a service runs or not.
 
-A TaskManager goes on for 20 s without its JobManager. A bounded job that reaches its end meanwhile puts all its output
+A TaskManager goes on for 20 s without its JobManager. A bounded job that reaches its end meanwhile puts its output
 in place without a checkpoint (the file system sink does), and the run that goes on from the last one repeats it.
 
 Started as a program with the ids of the processes; it ends with them.

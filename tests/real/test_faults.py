@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -77,7 +78,8 @@ def test_while_flink_is_away_the_list_answers_with_what_was_last_known(served: S
     for process in processes:
         process.suspend()
     try:
-        wait_for(lambda: "penstock_engine_up 0.0" in served.text("/metrics"), "the look that finds Flink away")
+        away = re.compile(r'penstock_engine_up{queue_id="\d+"} 0\.0')
+        wait_for(lambda: away.search(served.text("/metrics")), "the look that finds Flink away")
         assert served.get("/readyz") == 503
         assert client.list_jobs(status="job_running")["jobs"][0]["job_id"] == job_id
         client.stop_jobs([job_id])
