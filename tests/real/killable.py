@@ -1,8 +1,8 @@
-"""`penstock serve` that kills itself, as `kill -9` would, at the n-th fault point after the fuse was laid.
+"""`penstock serve` that kills itself, as `kill -9` would, at the fault point that a fuse names.
 
 A fault point lies before and after the commit of every write that changes a job's row, and before and after every
-act on Flink. `python -m tests.real.killable FUSE serve …`: the file FUSE holds the number of the point to die at;
-while there is none, nothing is counted. The points that were passed are written beside it, a line each.
+act on Flink. `python -m tests.real.killable FUSE serve …`: the file FUSE holds the name of the point to die at, or
+nothing; while there is no such file, nothing is noted. The points that were passed are written beside it, one a line.
 """
 
 import contextlib
@@ -25,25 +25,22 @@ from penstock.store.database import Database
 
 
 class Fuse:
-    """Counts fault points while its file is there."""
+    """Notes fault points while its file is there."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._passed = passed_file(file)
         self._lock = threading.Lock()
-        self._count = 0
 
     def point(self, name: str) -> None:
         with self._lock:
             try:
-                deadly = int(self._file.read_text())
+                deadly = self._file.read_text()
             except FileNotFoundError:
-                self._count = 0
                 return
-            self._count += 1
             with self._passed.open("a") as passed:
                 passed.write(f"{name}\n")
-            if self._count == deadly:
+            if name == deadly:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 

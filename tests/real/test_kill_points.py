@@ -1,7 +1,6 @@
 """Kill -9 of the service at every write and every act of run, stop, savepoint and delete, one after the other."""
 
 import contextlib
-import itertools
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from tests.real.conftest import Served, wait_for
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(900)]
 
-MOST_POINTS = 40
+WHEN, WHAT = ("before", "after"), ("commit", "act")
 SQL = """
 CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '10');
 CREATE TABLE sums (parity BIGINT, total BIGINT) WITH ('connector' = 'blackhole');
@@ -119,37 +118,36 @@ def service(served: Served) -> Iterator[Killable]:
 def test_an_operation_comes_to_its_end_wherever_the_service_is_killed(
     service: Killable, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    points = []
-    for number in itertools.count(1):
-        assert number < MOST_POINTS
-        point = _kill_at(service, OPERATIONS[name], number, f"{name}_{number}")
-        if point is None:
-            break
-        points.append(point)
+    points = dict.fromkeys(_carry_out(service, OPERATIONS[name], f"{name}_unharmed", deadly=""))
+    killed = []
+    for number, point in enumerate(points, 1):
+        passed = _carry_out(service, OPERATIONS[name], f"{name}_{number}", deadly=point)
+        killed += [point] if passed[-1] == point else []
     with capsys.disabled():
-        print(*(f"\n  {name}: killed {number}. {point}" for number, point in enumerate(points, 1)))
-    assert len(points) >= 6
+        print(*(f"\n  {name}: killed {point}" for point in killed))
+    assert {point.partition(":")[0] for point in killed} == {f"{when} {what}" for when in WHEN for what in WHAT}
+    assert len(killed) >= 8
 
 
-def _kill_at(service: Killable, operation: Operation, number: int, name: str) -> str | None:
-    """Kill the service at a point of the operation, and see to the end of it; None: it has fewer points."""
+def _carry_out(service: Killable, operation: Operation, name: str, *, deadly: str) -> list[str]:
+    """Call, let the service die at a point, start it again, and see to the end of it; gives the points passed."""
     job_id = service.client.create_sql_job(name=name, sql_body=SQL, checkpoint_enabled=True, checkpoint_interval=1)
     if operation.starts_running:
         service.client.run_jobs([job_id])
         wait_for(lambda: _in_status("job_running")(service.row(job_id)), name)
     killable.passed_file(service.fuse).unlink(missing_ok=True)
-    service.fuse.write_text(str(number))
+    service.fuse.write_text(deadly)
     was_accepted = _call(service, operation, job_id)
     wait_for(lambda: service.died() or _is_done(service, operation, job_id), f"the end of {name}")
     service.fuse.unlink()
-    died, passed = service.died(), service.passed()
-    if died:
+    passed = service.passed()
+    if service.died():
         service.start()
         if not was_accepted:  # then it may have been, or not: a user asks again
             with contextlib.suppress(ApiError):
                 operation.call(service.client, job_id)
     _judge(service, operation, job_id, name)
-    return passed[-1] if died else None
+    return passed
 
 
 def _call(service: Killable, operation: Operation, job_id: int) -> bool:
@@ -180,4 +178,7 @@ def _judge(service: Killable, operation: Operation, job_id: int, name: str) -> N
         assert (place / "_metadata").is_file()
     if row is not None:
         service.client.delete_job(job_id)
-    wait_for(lambda: service.alive_in_flink(name) == [], f"{name} to be gone", 60)
+    wait_for(
+        lambda: service.goal(job_id) == "rest", f"the end of {name}", 60
+    )  # it must not meet the next one's fuse
+    assert service.alive_in_flink(name) == []
