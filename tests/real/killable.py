@@ -2,7 +2,7 @@
 
 A fault point lies before and after the commit of every write that changes a job's row, and before and after every
 act on Flink. `python -m tests.real.killable FUSE serve …`: the file FUSE holds the name of the point to die at, or
-nothing; while there is no such file, nothing is noted. The points that were passed are written beside it, one a line.
+nothing; while there is no such file, nothing is noted. The points that were passed are written beside it.
 """
 
 import contextlib

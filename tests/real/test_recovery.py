@@ -88,7 +88,7 @@ def test_a_job_that_may_not_restart_ends_with_a_reason_and_a_run_goes_on_from_it
 ) -> None:
     job = killed.plain
     wait_for(lambda: job.show()["status"] == "job_running_exception", "the end of the job")
-    assert (job.show()["status_desc"], job.show()["restart_times"]) == ("Flink no longer has this job", 0)
+    assert (job.show()["status_desc"], job.show()["restart_times"]) == ("its Flink cluster has died", 0)
     job.client.run_jobs([job.id], resume_savepoint=True)
     wait_for(lambda: job.show()["status"] == "job_running", "the job to run again")
     assert job.goes_on_without_gap_or_repeat()
