@@ -55,7 +55,7 @@ def lay(fuse: Fuse) -> None:
 
     def recording(tx: Connection, before: Job, after: Job, *rest: Any) -> Job | None:
         written = record(tx, before, after, *rest)
-        changed.name = f"{before.status} -> {after.status}" if written else None
+        changed.name = f"{_row(before)} -> {_row(after)}" if written else None
         return written
 
     def creating(tx: Connection, draft: Job, *rest: Any) -> Job:
@@ -79,6 +79,10 @@ def lay(fuse: Fuse) -> None:
 
     jobs.record, jobs.create = recording, creating
     Database.write, FlinkEngine.perform = writing, performing  # type: ignore[method-assign]
+
+
+def _row(job: Job) -> str:
+    return f"{job.status}, goal {job.goal}"
 
 
 if __name__ == "__main__":
