@@ -61,9 +61,8 @@ def by_flink(flink: FlinkRest) -> float:
 
 
 def find_runner(flink: FlinkRest) -> str:
-    jar = flink.find_jar(runner.upload_name())
-    assert jar is not None
-    return jar
+    """Wait for the runner, which the service uploads a moment after Flink is ready."""
+    return running.wait_for(lambda: flink.find_jar(runner.upload_name()), "the runner")
 
 
 def post(flink: FlinkRest, jar: str) -> str:
