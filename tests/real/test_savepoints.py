@@ -21,7 +21,7 @@ from tests.real.test_statuses import ENDLESS, made, started, until
 pytestmark = pytest.mark.flink
 covers = pytest.mark.covers
 
-AFTER_THE_STOP = 6
+AFTER_THE_STOP = "after act: StopWithSavepoint"
 """The fault point at which Flink has just been asked to stop with a savepoint."""
 
 
@@ -151,11 +151,11 @@ def test_a_stop_with_savepoint_that_flink_ends_just_before_it_dies_itself_is_kno
     with served.client() as client:
         job_id = started(client, "unseen")
         run = flink_job(served, "unseen")
-        killable_service.write_text(str(AFTER_THE_STOP))
+        killable_service.write_text(AFTER_THE_STOP)
         client.stop_jobs([job_id], trigger_savepoint=True)
     assert served.process is not None
     served.process.wait(60)
-    assert killable.passed_file(killable_service).read_text().splitlines()[-1] == "after act: StopWithSavepoint"
+    assert killable.passed_file(killable_service).read_text().splitlines()[-1] == AFTER_THE_STOP
     wait_for(lambda: flink_job(served, "unseen") == run | {"state": "FINISHED"}, "Flink to end the job")
     for pid in served.flink_unit["pids"]:
         os.kill(pid, signal.SIGKILL)
