@@ -19,7 +19,8 @@ from penstock.flink.cluster import LocalCluster
 from penstock.settings import load
 
 JOBS = 4
-ROUNDS = 3
+TURNS = 3
+ROUNDS = 2
 SQL = """
 CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '20');
 CREATE TABLE sums (parity BIGINT, total BIGINT) WITH ('connector' = 'blackhole');
@@ -28,8 +29,8 @@ INSERT INTO sums SELECT MOD(n, 2), SUM(n) FROM numbers GROUP BY MOD(n, 2);
 ZOOKEEPER = "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.server.ZooKeeperServerMain"
 SESSION_MS = 4000
 EXPLANATION = (
-    f"{ROUNDS} rounds of both in turn, each on its own warm cluster with {JOBS} jobs that have state and a "
-    "checkpoint a second. The JobManager is killed (SIGKILL); the time is until Flink says of every job that all "
+    f"{TURNS} turns of both, each alone on the machine: a warm cluster with {JOBS} jobs that have state and a "
+    f"checkpoint a second, and {ROUNDS} rounds. The JobManager is killed (SIGKILL); the time is until Flink says of every job that all "
     "its tasks run and that it was restored from a checkpoint, which is asked every 50 ms. *ZooKeeper*: the same "
     "Flink with the same settings and `high-availability.type: zookeeper`, whose JobManager is started again at "
     "once, as a supervisor does, while its TaskManager lives on; ZooKeeper's sessions end after "
@@ -39,22 +40,9 @@ EXPLANATION = (
 
 
 def measure() -> report.Table:
-    with (
-        running.folder() as folder,
-        running.ready(folder / "data") as (_, client),
-        zookeeper(folder / "reference") as reference,
-        httpx.Client(trust_env=False) as http,
-    ):
-        start_ours(client)
-        start_theirs(http, reference.url, folder / "reference")
-        data_dir = folder / "data"
-        pairs = [
-            (
-                recover(http, lambda: running.unit(data_dir).rest_url, lambda: kill_ours(data_dir)),
-                recover(http, lambda: reference.url, reference.replace_jobmanager),
-            )
-            for _ in range(ROUNDS)
-        ]
+    pairs: list[tuple[float, float]] = []
+    for _ in range(TURNS):
+        pairs += zip(by_penstock(), by_zookeeper(), strict=True)
     ours, theirs = zip(*pairs, strict=True)
     rows = [
         (f"from the kill until {JOBS} jobs run", "median", "of ZooKeeper's, by pairs (middle half)"),
@@ -62,6 +50,24 @@ def measure() -> report.Table:
         ("Flink with ZooKeeper", report.seconds(theirs), "1"),
     ]
     return report.Table("A killed JobManager", EXPLANATION, rows)
+
+
+def by_penstock() -> list[float]:
+    with (
+        running.folder() as folder,
+        running.ready(folder / "data") as (_, client),
+        httpx.Client(trust_env=False) as http,
+    ):
+        start_ours(client)
+        data_dir = folder / "data"
+        url, kill = lambda: running.unit(data_dir).rest_url, lambda: kill_ours(data_dir)
+        return [recover(http, url, kill) for _ in range(ROUNDS)]
+
+
+def by_zookeeper() -> list[float]:
+    with running.folder() as folder, zookeeper(folder) as reference, httpx.Client(trust_env=False) as http:
+        start_theirs(http, reference.url, folder)
+        return [recover(http, lambda: reference.url, reference.replace_jobmanager) for _ in range(ROUNDS)]
 
 
 def recover(http: httpx.Client, where: Callable[[], str], kill: Callable[[], None]) -> float:

@@ -28,7 +28,7 @@ from penstock.flink.engine import FlinkEngine
 
 log = logging.getLogger(__name__)
 
-_CHECK_S = 1.0
+_CHECK_S = 0.2
 _ASK_S = 5.0
 """Between two questions to Flink whether it has slots; a look asks for the jobs only."""
 _RETRY_S = 15.0
@@ -173,7 +173,7 @@ class EmbeddedCluster:
                 self._disconnect("a process of Flink has died; Flink is starting anew")
                 return None
             if was_ready:
-                self._engine.warm()  # a second after jobs were let in: those that waited do it themselves
+                self._engine.warm()  # a moment after jobs were let in: those that waited do it themselves
             if was_ready and time.monotonic() < ask_at:
                 continue
             ask_at = time.monotonic() + _ASK_S

@@ -99,6 +99,7 @@ def _options(folder: Path) -> list[str]:
         "-Xms64m",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
+        "-XX:MetaspaceSize=128m",  # what the first job needs: to get there from 21 MB takes full collections
         f"-XX:MaxMetaspaceSize={config.METASPACE_MB}m",
         "-XX:-UsePerfData",
         "-Djava.security.manager=allow",  # lets Flink intercept System.exit
