@@ -67,7 +67,10 @@ class Reconciler:
         self._strangers = Strangers(self.queue, self.database, self.engine, self.now_ms)
 
     def make_pass(self) -> bool:
-        """Make one pass; say whether a job is on the move, so that the next should come soon."""
+        """Make one pass; say whether a job is on the move, so that the next should come soon.
+
+        A job with an act on its way is not: the end of the act asks for the next pass.
+        """
         acting = frozenset(self._acting)  # before the rows are read: they hold what an ended act was told
         with self.database.read() as tx:
             active = jobs.active(tx, self.queue)
@@ -83,7 +86,7 @@ class Reconciler:
             self._reconcile(job, _observe(job, seen, room))
         if isinstance(seen, Overview):
             self._strangers.deal_with(seen)
-        return any(self._is_on_the_move(job) for job in active)
+        return any(self._is_on_the_move(job) for job in active if job.id not in self._acting)
 
     def _is_on_the_move(self, job: Job) -> bool:
         stirred_at = max(self._stirred_at, job.requested_at or 0)
