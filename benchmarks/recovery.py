@@ -30,7 +30,8 @@ ZOOKEEPER = "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.server.ZooK
 SESSION_MS = 4000
 EXPLANATION = (
     f"{TURNS} turns of both, each alone on the machine: a warm cluster with {JOBS} jobs that have state and a "
-    f"checkpoint a second, and {ROUNDS} rounds. The JobManager is killed (SIGKILL); the time is until Flink says of every job that all "
+    f"checkpoint a second, and {ROUNDS} rounds. "
+    "The JobManager is killed (SIGKILL); the time is until Flink says of every job that all "
     "its tasks run and that it was restored from a checkpoint, which is asked every 50 ms. *ZooKeeper*: the same "
     "Flink with the same settings and `high-availability.type: zookeeper`, whose JobManager is started again at "
     "once, as a supervisor does, while its TaskManager lives on; ZooKeeper's sessions end after "

@@ -115,8 +115,8 @@ class Service:
         means = Means(self._database, now_ms, new_id, self._metrics, self._cluster_of)
         holder = _holder(settings, seat)
         self._controller = Controller(self._database, holder, lambda queue: Keeper(queue, means), now_ms)
-        self._janitor = Janitor(self._database, self._buckets, holder, now_ms)
-        self._alarms = AlarmSender(self._database, storage.vault, now_ms)
+        janitor = Janitor(self._database, self._buckets, holder, now_ms)
+        self._chores = (janitor.rounds, AlarmSender(self._database, storage.vault, now_ms).rounds)
         self.app: App = create_app(self._context(storage.vault))
 
     def start(self) -> None:
@@ -126,8 +126,8 @@ class Service:
             queues.put_default(tx, size, now_ms())
         self._forget_engines()
         self._controller.start()
-        self._janitor.start()
-        self._alarms.start()
+        for chore in self._chores:
+            chore.start()
 
     def _forget_engines(self) -> None:
         """End the engines of queues that were deleted while nobody kept them."""
@@ -142,8 +142,8 @@ class Service:
 
     def stop(self) -> None:
         """End the service; Flink and its jobs go on unless the settings say otherwise."""
-        self._alarms.stop()
-        self._janitor.stop()
+        for chore in self._chores:
+            chore.stop()
         self._controller.stop(end_clusters=self._settings.stop_engines)
         self._database.close()
 

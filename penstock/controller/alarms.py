@@ -1,10 +1,10 @@
 """Sends the alarms that are due, on a thread of its own: no job waits for it, and each is sent at least once."""
 
 import logging
-import threading
 from collections.abc import Callable
 
 from penstock.controller import targets
+from penstock.controller.rounds import Rounds
 from penstock.domain import alarm, history
 from penstock.domain.errors import NotFound
 from penstock.store import alarms, events, jobs, topics
@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 CLAIM_MS = 120_000
 """How long an alarm is left to one sender; longer than any target is waited for."""
 _EVERY_S = 1.0
-_PATIENCE_S = 5.0
 
 
 class AlarmSender:
@@ -27,28 +26,12 @@ class AlarmSender:
         self._database = database
         self._vault = vault
         self._now_ms = now_ms
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Let the present alarm be sent; a target that hangs is not waited for."""
-        self._stopping.set()
-        self._thread.join(_PATIENCE_S)
+        self.rounds = Rounds("alarms", _EVERY_S, self.make_round)
 
     def make_round(self) -> None:
         """Try each alarm that is due."""
-        while not self._stopping.is_set() and (claimed := self._claim()) is not None:
+        while not self.rounds.is_stopping and (claimed := self._claim()) is not None:
             self._send(claimed)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_EVERY_S):
-            try:
-                self.make_round()
-            except Exception:  # the database may be away for a while
-                log.exception("the alarms could not be sent; trying again")
 
     def _claim(self) -> Claim | None:
         now = self._now_ms()

@@ -4,9 +4,9 @@ It goes through the jobs of the queues that this process keeps, a few every ten 
 """
 
 import logging
-import threading
 from collections.abc import Callable, Collection
 
+from penstock.controller.rounds import Rounds
 from penstock.domain import history, retention
 from penstock.domain.errors import Invalid
 from penstock.domain.job import Job
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 _EVERY_S = 10.0
 _AT_ONCE = 300
-_PATIENCE_S = 5.0
 
 
 class Janitor:
@@ -34,16 +33,7 @@ class Janitor:
         self._after_id = 0
         self._complained_of: set[int] = set()
         """The jobs whose buckets could not be used, which is told once."""
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Let the present job end; a disk that hangs is not waited for."""
-        self._stopping.set()
-        self._thread.join(_PATIENCE_S)
+        self.rounds = Rounds("janitor", _EVERY_S, self.make_round)
 
     def make_round(self) -> None:
         """See to the next jobs, by id, and begin again after the last."""
@@ -52,16 +42,9 @@ class Janitor:
             folders = runs.folders(tx, [job.id for job in found])
         self._after_id = go_on_at
         for job in found:
-            if self._stopping.is_set():
+            if self.rounds.is_stopping:
                 return
             self._see_to(job, folders.get(job.id, ()))
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_EVERY_S):
-            try:
-                self.make_round()
-            except Exception:  # the database may be away for a while
-                log.exception("the buckets could not be cleaned; trying again")
 
     def _see_to(self, job: Job, folders: Collection[Folder]) -> None:
         try:

@@ -168,10 +168,10 @@ def test_a_sender_sends_by_itself_until_it_is_stopped(office: Office) -> None:
     sent = threading.Event()
     office.hook.on_message = sent.set
     sender = office.sender()
-    sender.start()
+    sender.rounds.start()
     office.fail()
     assert sent.wait(30)
-    sender.stop()
+    sender.rounds.stop()
     assert "alarms" not in [thread.name for thread in threading.enumerate()]
 
 
