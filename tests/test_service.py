@@ -205,16 +205,28 @@ def test_what_an_earlier_service_left_behind_is_no_running_one(tmp_path: Path, l
 # --- the service, while Flink cannot be started ---
 
 
+@contextlib.contextmanager
+def started(settings: Settings) -> Iterator[service.Storage]:
+    storage = service.open_storage(settings)
+    with service.held(settings) as seat:
+        running = service.Service(settings, storage, lambda label, done, total: None, seat)
+        running.start()
+        try:
+            yield storage
+        finally:
+            running.stop()
+
+
 def test_a_start_makes_the_default_queue_and_gives_it_the_size_that_is_set(settings: Settings) -> None:
     for cus, slots in ((16, 8), (32, 4)):
-        storage = service.open_storage(settings)
-        sized = replace(settings, queue_cus=cus, queue_slots=slots)
-        with service.held(settings) as seat:
-            running = service.Service(sized, storage, lambda label, done, total: None, seat)
-            running.start()
-            try:
-                with storage.database.read() as tx:
-                    queue = queues.find(tx, "any project", DEFAULT)
-                assert (queue.cus, queue.slots) == (cus, slots)
-            finally:
-                running.stop()
+        with started(replace(settings, queue_cus=cus, queue_slots=slots)) as storage, storage.database.read() as tx:
+            queue = queues.find(tx, "any project", DEFAULT)
+        assert (queue.cus, queue.slots) == (cus, slots)
+
+
+def test_a_start_removes_the_engines_of_queues_that_no_longer_exist(settings: Settings) -> None:
+    engines = settings.data_dir / "engines"
+    for name in (DEFAULT, "queue-7"):
+        (engines / name).mkdir(parents=True)
+    with started(settings):
+        assert [folder.name for folder in engines.iterdir() if folder.is_dir()] == [DEFAULT]
