@@ -28,6 +28,7 @@ _RENEW_S = 5.0
 _FIRST_RENEWAL_S = 1.0
 _PATIENCE_S = 5.0  # an ended run is told as alive until its details are there, but no longer than this
 _RESTART_LOOKS = 2  # after a change: they lag by 2 s, and each makes the JobManager collect every metric
+_SKEW_MS = 10_000  # Flink's clock is perhaps not ours
 _EARLIER_ATTEMPTS = 64  # requests that the question "did it ever run" is worth
 
 _Detail = TypeVar("_Detail")
@@ -40,8 +41,8 @@ class _Memory:
     row: JobRow | None = None
     ran: bool = False
     restarts: int = 0
-    restart_looks: int = _RESTART_LOOKS
-    """How often more the restarts are to be asked for: they change only when the row does."""
+    restart_looks: int = 0
+    """How often more the restarts are to be asked for: they change only when the row of a job that ran does."""
     cause: str | None = None
     restore_failed: bool = False
     checkpoint: str | None = None
@@ -68,7 +69,7 @@ class Closeup:
         self._memories = {jid: memory for jid, memory in self._memories.items() if jid in rows}
         shown = [each for each in watched if each.run_id in rows]
         for each in shown:
-            self._learn(rows[each.run_id])
+            self._learn(rows[each.run_id], answering_since)
         self._renew([rows[each.run_id] for each in shown])
         savepoints = self._savepoints.observe(
             shown, [each.run_id for each in shown if _is_ended(rows[each.run_id])]
@@ -83,8 +84,12 @@ class Closeup:
                 seen[row.jid] = _alive(row, memory, savepoint, (sent_at, answering_since))
         return seen
 
-    def _learn(self, row: JobRow) -> None:
-        memory = self._memories.setdefault(row.jid, _Memory())
+    def _learn(self, row: JobRow, answering_since: int) -> None:
+        memory = self._memories.get(row.jid)
+        if memory is None:
+            memory = self._memories[row.jid] = _Memory()
+            if row.start_time < answering_since + _SKEW_MS:  # it may have been restarted before anybody looked
+                memory.restart_looks = _RESTART_LOOKS
         if _is_ended(row):
             self._learn_ending(row, memory)
         else:
@@ -92,10 +97,10 @@ class Closeup:
         memory.row = row
 
     def _learn_change(self, row: JobRow, memory: _Memory) -> None:
-        is_new = row != memory.row
-        if is_new:
+        is_new, in_trouble = row != memory.row, row.state in ("RESTARTING", "FAILING")
+        if is_new and (memory.ran or in_trouble):
             memory.restart_looks = _RESTART_LOOKS
-        if row.state in ("RESTARTING", "FAILING") and (is_new or memory.cause is None):
+        if in_trouble and (is_new or memory.cause is None):
             with contextlib.suppress(RestError):  # one job's trouble must not blind us to the others
                 self._learn_cause(row.jid, memory)
                 self._learn_figures(row.jid, memory)
