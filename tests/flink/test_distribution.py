@@ -151,7 +151,7 @@ def flink_of(folder: Path, version: str) -> Path:
 
 def test_a_flink_home_of_the_users_is_taken(tmp_path: Path) -> None:
     home, java = flink_of(tmp_path / "flink", "2.3.1"), java_of(tmp_path / "java", "21.0.2")
-    assert distribution.existing(home, java) == FlinkHome("2.3.1", home / "lib", None, java)
+    assert distribution.existing(home, java, tmp_path) == FlinkHome("2.3.1", home / "lib", None, java, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_a_flink_or_java_that_is_not_supported_is_refused(
     tmp_path: Path, flink: str, java: str, reason: str
 ) -> None:
     with pytest.raises(InstallFailed, match=reason):
-        distribution.existing(flink_of(tmp_path / "flink", flink), java_of(tmp_path / "java", java))
+        distribution.existing(flink_of(tmp_path / "flink", flink), java_of(tmp_path / "java", java), tmp_path)
 
 
 def test_a_folder_without_flink_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InstallFailed, match="is not a Flink home"):
-        distribution.existing(tmp_path, java_of(tmp_path / "java", "17"))
+        distribution.existing(tmp_path, java_of(tmp_path / "java", "17"), tmp_path)
