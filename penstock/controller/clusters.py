@@ -1,6 +1,7 @@
 """Keeps a cluster of ours up: installs Flink, adopts or starts it, warms it, and starts it anew when it must be.
 
-It must be when one of its processes dies, when it hangs, and before its metaspace is full.
+It must be when one of its processes dies, when it hangs, before its metaspace is full, and when other connectors
+are installed than it was started with.
 """
 
 import logging
@@ -72,6 +73,7 @@ class EmbeddedCluster:
         self._on_ready = on_ready
         self._upkeep = upkeep
         self._measure_at = 0.0
+        self._recycle_at = 0.0
         self._cluster: LocalCluster | None = None
         self._engine: FlinkEngine | None = None
         self._not_ready: str | None = "Flink is being prepared"
@@ -157,7 +159,8 @@ class EmbeddedCluster:
             else:
                 log.info("Flink is still running and goes on")
         # What runs there is seen from now on.
-        self._engine = FlinkEngine(unit.rest_url, self._buckets, self._now_ms, unit.incarnation)
+        advised = self._cluster.advised
+        self._engine = FlinkEngine(unit.rest_url, self._buckets, self._now_ms, unit.incarnation, advised)
         self._down_since = None
         return unit
 
@@ -174,15 +177,14 @@ class EmbeddedCluster:
                 return None
             if was_ready:
                 self._engine.warm()  # a moment after jobs were let in: those that waited do it themselves
-            if was_ready and time.monotonic() < ask_at:
-                continue
-            ask_at = time.monotonic() + _ASK_S
-            hangs = self._ask(vigil, unit)
-            was_ready |= self._not_ready is None
-            if hangs:
-                self._disconnect(f"{hangs}; it is starting anew")
-                return unit.incarnation
-            if self._is_full() and self._recycle(unit):
+            if not was_ready or time.monotonic() >= ask_at:
+                ask_at = time.monotonic() + _ASK_S
+                hangs = self._ask(vigil, unit)
+                was_ready |= self._not_ready is None
+                if hangs:
+                    self._disconnect(f"{hangs}; it is starting anew")
+                    return unit.incarnation
+            if (worn := self._worn()) and self._recycle(unit, worn):
                 return None
         return None
 
@@ -195,10 +197,19 @@ class EmbeddedCluster:
             self._on_ready()
         return vigil.note(slots_of(self._engine), time.monotonic())
 
+    def _worn(self) -> str | None:
+        """Say what is wrong with it that only a new cluster can mend, unless that was tried in vain just now."""
+        assert self._cluster is not None
+        if self._not_ready or time.monotonic() < self._recycle_at:
+            return None
+        if self._cluster.is_outdated():
+            return "is older than the installed connectors"
+        return "is nearly out of metaspace" if self._is_full() else None
+
     def _is_full(self) -> bool:
         """Say whether the metaspace is: then Flink would end all its jobs by itself, at any time."""
         limit = self._upkeep.recycle_at_percent
-        if not limit or self._not_ready or time.monotonic() < self._measure_at:
+        if not limit or time.monotonic() < self._measure_at:
             return False
         self._measure_at = time.monotonic() + self._upkeep.measure_s
         assert self._engine is not None
@@ -208,14 +219,14 @@ class EmbeddedCluster:
             return False
         return percent >= limit
 
-    def _recycle(self, unit: Unit) -> bool:
+    def _recycle(self, unit: Unit, worn: str) -> bool:
         """End the cluster after its jobs have moved off it: they wait with their savepoints for the next one.
 
         It is not ended as long as a job would lose its state with it: then this is False.
         """
         assert self._cluster is not None
-        log.warning("the metaspace of Flink is nearly full; moving its jobs to a new cluster")
-        self._not_ready = "its Flink cluster is nearly out of metaspace and being recycled"
+        log.warning("Flink %s; moving its jobs to a new cluster", worn)
+        self._not_ready = f"its Flink cluster {worn} and being recycled"
         deadline = time.monotonic() + self._upkeep.move_most_s
         while self._cluster.is_alive() and self._upkeep.move_off(unit.incarnation):
             if self._stopping.wait(_CHECK_S):
@@ -225,6 +236,7 @@ class EmbeddedCluster:
         self._measure_at = time.monotonic() + self._upkeep.pause_s
         if self._cluster.is_alive() and (stuck := self._upkeep.would_lose(unit.incarnation)):
             log.warning("Flink goes on: jobs %s have neither stopped with a savepoint nor a checkpoint", stuck)
+            self._recycle_at = self._measure_at
             self._not_ready = None
             self._on_ready()
             return False

@@ -106,7 +106,8 @@ class JobCluster:
     def _connected(self) -> FlinkEngine:
         assert self._cluster.unit is not None
         if self._engine is None:
-            self._engine = FlinkEngine(self._cluster.unit.rest_url, self._buckets, self._now_ms, OWN)
+            unit = self._cluster.unit
+            self._engine = FlinkEngine(unit.rest_url, self._buckets, self._now_ms, OWN, self._cluster.advised)
             self._vigil = Vigil(time.monotonic())
         return self._engine
 

@@ -56,9 +56,10 @@ class _Memory:
 class Closeup:
     """Turns rows of the overview into observations. For one thread at a time."""
 
-    def __init__(self, rest: FlinkRest, buckets: Buckets) -> None:
+    def __init__(self, rest: FlinkRest, buckets: Buckets, advised: Callable[[str], str] = str) -> None:
         self._rest = rest
         self._buckets = buckets
+        self._advised = advised
         self._savepoints = Savepoints(rest, buckets)
         self._memories: dict[str, _Memory] = {}
 
@@ -127,7 +128,7 @@ class Closeup:
     def _learn_cause(self, jid: str, memory: _Memory) -> None:
         trace = _ask(lambda: self._rest.newest_failure(jid))
         if trace is not None:
-            memory.cause = failures.root_cause(self._buckets.scrub(trace))
+            memory.cause = self._advised(failures.root_cause(self._buckets.scrub(trace)))
             memory.restore_failed = failures.is_restore_failure(trace)
 
     def _learn_figures(self, jid: str, memory: _Memory) -> None:

@@ -19,7 +19,7 @@ import filelock
 import msgspec
 import psutil
 
-from penstock.flink import config, jvm, processes
+from penstock.flink import config, connectors, jvm, processes
 from penstock.flink.distribution import FlinkHome
 
 _SPLIT_AT = {os.pathsep, ",", "\\"} - {os.sep}
@@ -41,6 +41,8 @@ class Unit(msgspec.Struct, frozen=True):
     pids: tuple[int, ...]
     slots: int
     """What it was started with, whatever the settings say now."""
+    connectors: tuple[str, ...] = ()
+    """The jars of connectors that it was started with."""
 
 
 class LocalCluster:
@@ -94,11 +96,12 @@ class LocalCluster:
             (self._folder / "conf" / "config.yaml").write_text(json.dumps(settings, indent=1))  # JSON is YAML
             incarnation = uuid.uuid4().hex
             marks = (*self._marks, _incarnation_mark(incarnation))
+            held = connectors.held(self._home)
             roles = jvm.roles(self._slots)
             pids = tuple(jvm.spawn(role, self._home, self._folder, marks) for role in roles)
             jvm.guard(pids, self._folder)
             rest_url = f"http://127.0.0.1:{rest_port}"
-            self._unit = Unit(incarnation, self._home.version, rest_url, pids, self._slots)
+            self._unit = Unit(incarnation, self._home.version, rest_url, pids, self._slots, held)
             _write_private(self._folder / _UNIT, msgspec.json.encode(self._unit))
             return self._unit
 
@@ -114,6 +117,14 @@ class LocalCluster:
         with self.transition():
             processes.end(self._marks)
             jvm.reap()
+
+    def is_outdated(self) -> bool:
+        """Say whether other connectors are installed than the unit was started with."""
+        return self._unit is not None and self._unit.connectors != connectors.held(self._home)
+
+    def advised(self, reason: str) -> str:
+        """Add to why a job fails how to install the connector that it misses."""
+        return connectors.advised(reason, self._home)
 
     def was_ended(self, incarnation: str) -> bool:
         """Say whether a unit that is no more was ended on purpose."""
@@ -141,8 +152,11 @@ class LocalCluster:
 
     def _make_folders(self) -> None:
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # 25 MB of a JobManager that was killed
-        for name in ("conf", "log", "tmp", "upload"):
+        shutil.rmtree(self._folder / "plugins", ignore_errors=True)
+        for name in ("conf", "log", "plugins", "tmp", "upload"):
             (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for plugin in connectors.plugins(self._home):
+            (self._folder / "plugins" / plugin.name).symlink_to(plugin)
         self._folder.chmod(0o700)
 
 

@@ -47,15 +47,24 @@ INSERT INTO warm_sink SELECT k, COUNT(*) FROM warm_source GROUP BY k;
 class FlinkEngine:
     """The `Engine` of one Flink cluster, from its start to its end: a restarted cluster gets a new one.
 
-    `incarnation` tells the clusters that we start apart; one that others start has none.
+    `incarnation` tells the clusters that we start apart; one that others start has none. `advised` adds to why
+    a job fails what the operator can do.
     """
 
-    def __init__(self, rest_url: str, buckets: Buckets, now_ms: Callable[[], int], incarnation: str = "") -> None:
+    def __init__(
+        self,
+        rest_url: str,
+        buckets: Buckets,
+        now_ms: Callable[[], int],
+        incarnation: str = "",
+        advised: Callable[[str], str] = str,
+    ) -> None:
         self._rest = FlinkRest(rest_url)
         self._buckets = buckets
         self._now_ms = now_ms
-        self._closeup = Closeup(self._rest, buckets)
+        self._closeup = Closeup(self._rest, buckets, advised)
         self.incarnation = incarnation
+        self._advised = advised
         self._answering_since: int | None = None
         self._silent_since: int | None = None
         self._jar_id: str | None = None
@@ -169,7 +178,7 @@ class FlinkEngine:
             text = self._buckets.scrub(error.text)
             refused = runner.refusal(text) or failures.permanent(text)
             if refused is not None:  # asked first, as it may quote a script that speaks of duplicates
-                raise Refused(refused) from error
+                raise Refused(self._advised(refused)) from error
             if not failures.is_duplicate(text):
                 raise EngineUnavailable(self._reason(error)) from error
 

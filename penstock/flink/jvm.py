@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.flink import config
+from penstock.flink import config, connectors
 from penstock.flink import guard as guard_program
 from penstock.flink.distribution import FlinkHome
 
@@ -61,7 +61,8 @@ def spawn(role: Role, home: FlinkHome, folder: Path, marks: Collection[str]) -> 
     (folder / "conf" / "log4j2.properties").write_text(_LOGGING)
     places = (f"-Dlog.file={log / role.name}.log", f"-XX:ErrorFile={log}/{role.name}-crash-%p.log")
     command = [str(home.java), *role.memory, *_options(folder), *places, *marks]
-    command += ["-cp", f"{home.lib}/*", role.main, "--configDir", str(folder / "conf")]
+    class_path = os.pathsep.join([f"{home.lib}/*", *connectors.class_path(home)])
+    command += ["-cp", class_path, role.main, "--configDir", str(folder / "conf")]
     with (log / f"{role.name}.out").open("wb") as out:
         child = subprocess.Popen(
             command,
@@ -69,7 +70,7 @@ def spawn(role: Role, home: FlinkHome, folder: Path, marks: Collection[str]) -> 
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(home, folder),
+            env=_environment(folder),
             start_new_session=True,
             umask=0o077,
         )
@@ -108,9 +109,8 @@ def _options(folder: Path) -> list[str]:
     ]
 
 
-def _environment(home: FlinkHome, folder: Path) -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     """A job can read its engine's environment: nothing of ours may be in it."""
     kept = {key: os.environ[key] for key in ("TZ",) if key in os.environ}
-    plugins = home.lib.parent / "plugins"
     own = {"HOME": str(folder), "PATH": os.defpath, "LANG": "C.UTF-8"}
-    return kept | own | ({"FLINK_PLUGINS_DIR": str(plugins)} if plugins.is_dir() else {})
+    return kept | own | {"FLINK_PLUGINS_DIR": str(folder / "plugins")}

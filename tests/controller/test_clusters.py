@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import pytest
 from penstock.controller.clusters import EmbeddedCluster, Upkeep
 from penstock.controller.vigil import Limits
 from penstock.domain.engine import Gone, Overview, Sighting, Watched
-from penstock.flink import cluster, processes
+from penstock.flink import cluster, connectors, processes
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster, Unit
 from penstock.flink.distribution import FlinkHome
+from penstock.flink.maven import Artifact
 from tests.conftest import now_ms
 
 pytestmark = pytest.mark.flink
@@ -132,6 +134,22 @@ def test_a_cluster_is_not_recycled_while_a_job_would_lose_its_state(site: Site) 
     assert incarnation(keeper) == full.incarnation
     could_lose.clear()
     wait(lambda: incarnation(keeper) not in (None, full.incarnation))
+
+
+def test_a_cluster_is_recycled_when_other_connectors_are_installed(site: Site, tmp_path: Path) -> None:
+    def bring(jar: Artifact, folder: Path) -> None:
+        zipfile.ZipFile(folder / jar.file_name, "w").close()
+
+    site.home = replace(site.home, cache=tmp_path / "cache")
+    keeper = site.keep()
+    wait(lambda: is_ready(keeper))
+    before = site.unit
+    connectors.add("kafka", "2.3", tmp_path / "cache", bring)
+    wait(lambda: is_ready(keeper) and incarnation(keeper) not in (None, before.incarnation))
+    assert site.unit.connectors == ("flink-sql-connector-kafka-5.0.0-2.2.jar",)
+    seen = sighting(keeper, before.incarnation)
+    assert isinstance(seen, Gone)
+    assert seen.planned
 
 
 def test_a_cluster_whose_metaspace_is_full_is_recycled_once_its_jobs_have_left(site: Site) -> None:
