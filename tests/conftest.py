@@ -1,5 +1,6 @@
-"""One real Flink for the whole suite, installed into the user's cache as the service does it."""
+"""One real Flink for the whole suite, installed into the user's cache as the service does it, and the parts."""
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster, Unit
 from penstock.flink.distribution import FlinkHome
 from penstock.flink.engine import FlinkEngine
+from tests import postgres
+from tests.parts import artifacts, kafka, s3
 
 pytest.register_assert_rewrite("tests.engine_contract")
 
@@ -61,6 +64,38 @@ def flink_url(flink_cluster: LocalCluster, flink_engine: FlinkEngine) -> str:
     unit = flink_cluster.unit
     assert isinstance(unit, Unit)
     return unit.rest_url
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka.Broker]:
+    """A broker; a test makes topics of its own."""
+    with skipping_what_cannot_be_fetched():
+        broker = kafka.Broker(tmp_path_factory.mktemp("kafka"))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
+    """An S3-compatible server; a test makes buckets of its own."""
+    with skipping_what_cannot_be_fetched():
+        server = s3.S3Server(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_server() -> postgres.Database:
+    """An empty database, as JDBC reaches it."""
+    return postgres.server().new_reachable_database()
+
+
+@contextlib.contextmanager
+def skipping_what_cannot_be_fetched() -> Iterator[None]:
+    try:
+        yield
+    except artifacts.Unreachable as reason:
+        pytest.skip(str(reason))
 
 
 def now_ms() -> int:

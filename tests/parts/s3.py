@@ -1,0 +1,53 @@
+"""A real S3-compatible server that is not ours: S3Proxy, on a folder."""
+
+from pathlib import Path
+
+from tests.parts import java
+from tests.parts.leash import Leashed, free_port
+
+_SETTINGS = """\
+s3proxy.endpoint={endpoint}
+s3proxy.authorization=aws-v2-or-v4
+s3proxy.identity={access_key}
+s3proxy.credential={secret_key}
+jclouds.provider=filesystem-nio2
+jclouds.identity=unused
+jclouds.credential=unused
+jclouds.filesystem.basedir={data}
+"""
+_LOGGING = """\
+<configuration>
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%d %-5level %logger - %msg%n</pattern></encoder>
+  </appender>
+  <root level="WARN"><appender-ref ref="out"/></root>
+</configuration>
+"""
+
+
+class S3Server:
+    """A server in a folder of its own, which refuses requests that are not signed with its key."""
+
+    access_key = "ACCESSKEYOFTHETESTS"
+    secret_key = "secret/key+of/the/tests"  # real ones have such signs too, which some places must escape
+
+    def __init__(self, folder: Path) -> None:
+        port, self._data = free_port(), folder / "buckets"
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self._data.mkdir()
+        settings, logging = folder / "s3proxy.conf", folder / "logback.xml"
+        keys = {"access_key": self.access_key, "secret_key": self.secret_key}
+        settings.write_text(_SETTINGS.format(endpoint=self.endpoint, data=self._data, **keys))
+        logging.write_text(_LOGGING)
+        program = java.command(
+            "s3proxy", "org.gaul.s3proxy.Main", f"-Dlogback.configurationFile={logging}", heap_mb=128
+        )
+        self._program = Leashed([*program, "--properties", str(settings)], folder / "s3proxy.log")
+        self._program.wait_for_port(port)
+
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket; its name is of 3 to 63 small letters, digits and hyphens."""
+        (self._data / name).mkdir()
+
+    def stop(self) -> None:
+        self._program.stop()
