@@ -24,7 +24,7 @@ from penstock.controller.leases import Controller
 from penstock.controller.tenants import Tenants
 from penstock.domain.errors import NotFound
 from penstock.domain.queue import DEFAULT, Holder, Isolation, Queue
-from penstock.flink import cluster, distribution, processes
+from penstock.flink import cluster, distribution, processes, storage_map
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
@@ -111,7 +111,7 @@ class Service:
         self._progress = progress
         self._database = storage.database
         self._metrics = telemetry.Metrics()
-        self._buckets = Buckets(settings.data_dir / "buckets", write_timeout_s=settings.savepoint_timeout_s)
+        self._buckets = open_buckets(settings)
         means = Means(self._database, now_ms, new_id, self._metrics, self._cluster_of)
         holder = _holder(settings, seat)
         self._controller = Controller(self._database, holder, lambda queue: Keeper(queue, means), now_ms)
@@ -158,6 +158,7 @@ class Service:
             flink_lines=frozenset(distribution.SUPPORTED),
             metrics=self._metrics,
             state_at=self._state_at,
+            knows_bucket=self._buckets.knows,
             savepoint_timeout_s=self._settings.savepoint_timeout_s,
         )
 
@@ -182,11 +183,30 @@ class Service:
 
     def _fleet(self, queue: Queue) -> Fleet:
         home = prepare_flink(self._settings, self._progress)
-        return Fleet(home, self._settings.data_dir, engine_name(queue))
+        return Fleet(home, self._settings.data_dir, engine_name(queue), self._buckets.flink_settings())
 
     def _local_cluster(self, queue: Queue) -> LocalCluster:
         home = prepare_flink(self._settings, self._progress)
-        return LocalCluster(home, self._settings.data_dir, engine_name(queue), queue.slots)
+        file_systems = self._buckets.flink_settings()
+        return LocalCluster(
+            home, self._settings.data_dir, engine_name(queue), queue.slots, file_systems=file_systems
+        )
+
+
+def open_buckets(settings: Settings) -> Buckets:
+    """Give the buckets their places; raises `CannotStart`."""
+    root, file = settings.data_dir / "buckets", settings.storage
+    if file is None:
+        return Buckets(root, write_timeout_s=settings.savepoint_timeout_s)
+    try:
+        storage = storage_map.read(file, os.environ)
+        for folder in storage.folders():
+            cluster.check_path(folder)
+    except (storage_map.BadMap, ValueError) as error:
+        raise CannotStart(f"cannot use the storage map: {error}") from error
+    if storage_map.is_exposed(file):
+        log.warning("others can read %s, which holds a secret key: chmod 600 it", file)
+    return Buckets(root, storage, write_timeout_s=settings.savepoint_timeout_s)
 
 
 def engine_name(queue: Queue) -> str:

@@ -32,6 +32,12 @@ class Settings:
     data_dir: Annotated[Path, Meta(description="Folder of the database, the buckets and the engine's files.")] = (
         _DATA_DIR
     )
+    storage: Annotated[
+        Path | None,
+        Meta(
+            description="TOML file that maps buckets to folders and S3 servers; unless set they are folders here."
+        ),
+    ] = None
     database_url: Annotated[
         str | None,
         Meta(description="SQLAlchemy URL of the database, instead of an SQLite file in the data directory."),

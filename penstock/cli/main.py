@@ -55,6 +55,7 @@ def serve(
     port: Annotated[int | None, _option("port")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
+    storage: Annotated[Path | None, _option("storage")] = None,
     cache_dir: CacheDir = None,
     flink_home: Annotated[Path | None, _option("flink_home")] = None,
     java: Annotated[Path | None, _option("java")] = None,

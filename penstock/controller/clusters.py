@@ -159,8 +159,14 @@ class EmbeddedCluster:
             else:
                 log.info("Flink is still running and goes on")
         # What runs there is seen from now on.
-        advised = self._cluster.advised
-        self._engine = FlinkEngine(unit.rest_url, self._buckets, self._now_ms, unit.incarnation, advised)
+        self._engine = FlinkEngine(
+            unit.rest_url,
+            self._buckets,
+            self._now_ms,
+            unit.incarnation,
+            self._cluster.advised,
+            has_s3=self._cluster.has_s3,
+        )
         self._down_since = None
         return unit
 

@@ -106,8 +106,10 @@ class JobCluster:
     def _connected(self) -> FlinkEngine:
         assert self._cluster.unit is not None
         if self._engine is None:
-            unit = self._cluster.unit
-            self._engine = FlinkEngine(unit.rest_url, self._buckets, self._now_ms, OWN, self._cluster.advised)
+            url, cluster = self._cluster.unit.rest_url, self._cluster
+            self._engine = FlinkEngine(
+                url, self._buckets, self._now_ms, OWN, cluster.advised, has_s3=cluster.has_s3
+            )
             self._vigil = Vigil(time.monotonic())
         return self._engine
 

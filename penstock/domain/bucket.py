@@ -1,4 +1,4 @@
-"""Addresses in the project's buckets: `obs://bucket/key/`, as users write them and as we store them."""
+"""Addresses in the project's buckets: `obs://bucket/key/`, as we store them; users may write `s3://` too."""
 
 import ipaddress
 import re
@@ -11,6 +11,7 @@ BUILT_IN = "penstock"
 """The bucket that takes the state of jobs that name none (`obs_bucket`)."""
 
 _SCHEME = "obs://"
+_EITHER_SCHEME = re.compile("(?:obs|s3)://")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -23,7 +24,8 @@ def parse(address: str) -> str:
 
 def split(address: str) -> tuple[str, tuple[str, ...]]:
     """Take an address apart into its bucket and the folders below it; raises `Invalid`."""
-    bucket, *parts = address.removeprefix(_SCHEME).rstrip("/").split("/")
+    scheme = _EITHER_SCHEME.match(address)
+    bucket, *parts = address[scheme.end() if scheme else 0 :].rstrip("/").split("/")
     check_name(bucket)
     if _CONTROL.search(address) or any(part in ("", ".", "..") for part in parts):
         raise Invalid(f"{address!r} is not an address: obs://bucket/folder/ or bucket/folder/, without . and ..")

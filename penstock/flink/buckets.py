@@ -1,66 +1,96 @@
-"""The project's buckets as folders of the host: the only place that knows where `obs://` addresses lie."""
+"""The project's buckets: the only place that knows where `obs://` addresses lie, in folders or on servers."""
 
 import contextlib
-import os
 import re
-import shutil
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from penstock.domain import bucket
-from penstock.domain.errors import Invalid
+from penstock.domain.errors import NotFound
+from penstock.flink import server_bucket
+from penstock.flink.addresses import Addresses
+from penstock.flink.folder import Folder
+from penstock.flink.server_bucket import ServerBucket
+from penstock.flink.storage_map import Home, InFolder, StorageMap
 
 _METADATA = "_metadata"
 """The file that Flink writes last, and that makes a checkpoint or savepoint complete."""
 _CHECKPOINT = re.compile(r"[0-9a-f]{32}/chk-[0-9]+")
 """How the address of a run's checkpoint ends."""
+_CHECKPOINT_NAME = re.compile("chk-[0-9]+")
 _RUN = re.compile(r"[0-9a-f]{32}")
 _PARTS = re.compile(r"chk-[0-9]+|shared|taskowned")
 """What Flink makes in the folder of a run's checkpoints."""
+_KEPT_OPEN = 100
+"""How many buckets are kept ready for use; a default has any number of them."""
 
 
 class BucketFailure(Exception):
-    """The host cannot use a bucket just now; the text names the address and is for the user."""
+    """A bucket cannot be used just now; the text names the address and is for the user."""
+
+
+class UnknownBucket(BucketFailure):
+    """The storage map has no such bucket: to ask again is no use."""
+
+
+class Store(Protocol):
+    """What lies in one bucket, by keys without a slash at either end; whatever goes wrong is an `OSError`."""
+
+    def uri(self, key: str) -> str:
+        """Return the place for Flink to write to, in a bucket that is there."""
+
+    def check(self) -> None:
+        """Raise unless the bucket is there, or what is listed next tells."""
+
+    def folders(self, key: str) -> list[str]:
+        """Name the folders right below a folder, links left out; none below one that is not there."""
+
+    def written_at(self, key: str) -> int:
+        """Give the time in milliseconds at which an object was written."""
+
+    def remove(self, key: str, names: re.Pattern[str]) -> None:
+        """Remove the folders with such names right below a folder, and that if it is empty then.
+
+        A folder that a link leads to stays as it is.
+        """
+
+    def download(self, key: str, to: Path, limit: int) -> None: ...
+
+    def upload(self, content: Path, key: str) -> None: ...
 
 
 class Buckets:
-    """All buckets live below one root, a folder each; a bucket is made at its first use."""
+    """Every bucket has its place in the storage map; without one it is a folder below the root."""
 
-    def __init__(self, root: Path, *, write_timeout_s: int = 24 * 3600) -> None:
-        """Take the root, and how long Flink may be writing one state there."""
+    def __init__(self, root: Path, storage: StorageMap | None = None, *, write_timeout_s: int = 24 * 3600) -> None:
+        """Take the root, and how long Flink may be writing one state in a bucket."""
         self.write_timeout_s = write_timeout_s
-        self._root = root.resolve()
-        self._host_path = _path_below(self._root)
-        self._beside = _path_below(self._root.parent)
+        root = root.resolve()
+        self._storage = (storage or StorageMap(default=InFolder(root))).with_built_in(root)
+        self._addresses = Addresses(self._storage, beside=root.parent)
+        self._store = lru_cache(_KEPT_OPEN)(_open)
 
-    def path(self, address: str) -> Path:
-        """Return where an address lies; raises `Invalid` for one that is malformed or leaves its bucket."""
-        name, parts = bucket.split(address)
-        home = self._root / name
-        path = home.joinpath(*parts)
-        if not Path(os.path.realpath(path)).is_relative_to(home):
-            raise Invalid(f"{address!r} leads out of its bucket")
-        return path
+    def knows(self, bucket_name: str) -> bool:
+        return self._storage.home_of(bucket_name) is not None
+
+    def flink_settings(self) -> dict[str, str]:
+        """Return what a cluster must be told to reach the buckets; there are secrets among it."""
+        return server_bucket.flink_settings(self._storage)
 
     def uri(self, address: str) -> str:
         """Return the address for Flink to write to; its bucket exists from now on, or this is a `BucketFailure`."""
-        path = self.path(address)
-        name, _ = bucket.split(address)
-        with _told_of(address):
-            (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        return f"file://{path}"  # Flink reads it as plain text: nothing is percent-encoded
+        with self._opened(address) as (store, key):
+            return store.uri(key)
 
-    def address(self, place: str | Path) -> str | None:
-        """Return the address of a path or URI that Flink names; None when it lies in no bucket."""
-        text = self._host_path.sub("obs://", str(place), count=1)
-        return bucket.parse(text) if text.startswith("obs://") else None
+    def address(self, place: str) -> str | None:
+        """Return the address of a URI that Flink names; None when it lies in no bucket."""
+        return self._addresses.of(place)
 
     def scrub(self, text: str) -> str:
-        """Replace the host's paths into the buckets by addresses, and make those beside them relative.
-
-        U+0000, which data can bring into a cause and PostgreSQL does not store, becomes U+FFFD.
-        """
-        return self._beside.sub("", self._host_path.sub("obs://", text)).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        """Make a text of Flink one for users, which can be stored: without places of the host, keys and U+0000."""
+        return self._addresses.scrub(text)
 
     def state_at(self, address: str) -> str | None:
         """Return the address of the complete state to start from there; raises `BucketFailure`.
@@ -68,19 +98,20 @@ class Buckets:
         Of a folder it is the newest `savepoint-*`. Of a checkpoint it is the newest of its run, but none older than
         it: after our last look Flink goes on writing new ones, and drops the old.
         """
-        path = self.path(address)
-        with _told_of(address):
-            if _CHECKPOINT.fullmatch(f"{path.parent.name}/{path.name}"):
-                return self._newest_checkpoint(path)
-            if (path / _METADATA).is_file():
-                return bucket.parse(address)
-            return self._newest_savepoint(path, "savepoint-.*", since=0)
+        with self._opened(address) as (store, key):
+            folder, _, name = key.rpartition("/")
+            if _CHECKPOINT.fullmatch(f"{folder.rpartition('/')[2]}/{name}"):
+                found = _newest_checkpoint(store, folder, since=_number(name))
+            elif _written_at(store, key) is not None:
+                found = key
+            else:
+                found = _newest_savepoint(store, key, "savepoint-.*", since=0)
+        return _address(address, found)
 
     def is_gone(self, address: str) -> bool:
         """Say whether no complete state lies there, in a bucket that does; raises `BucketFailure`."""
-        name, _ = bucket.split(address)
-        with _told_of(address):
-            (self._root / name).stat()  # a file system that is not mounted has lost nothing
+        with self._opened(address) as (store, _):
+            store.check()  # a file system that is not mounted has lost nothing
         return self.state_at(address) is None
 
     def remove_checkpoints(self, folder: str) -> None:
@@ -88,70 +119,87 @@ class Buckets:
 
         A folder that is not named like a run, or that a link leads to, stays as it is. Raises `BucketFailure`.
         """
-        path = self.path(folder)
-        is_of_a_run = _RUN.fullmatch(path.name) and path == Path(os.path.realpath(path))
-        if not is_of_a_run or not path.is_dir():
-            return
-        with _told_of(folder):
-            for part in path.iterdir():
-                if _PARTS.fullmatch(part.name) and not part.is_symlink():
-                    shutil.rmtree(part)
-            if not any(path.iterdir()):
-                path.rmdir()
+        with self._opened(folder) as (store, key):
+            if _RUN.fullmatch(key.rpartition("/")[2]):
+                store.remove(key, _PARTS)
 
     def newest_checkpoint(self, folder: str) -> str | None:
         """Return the newest complete checkpoint below the folder of a run; raises `BucketFailure`."""
-        path = self.path(folder)
-        with _told_of(folder):
-            return self._newest_checkpoint(path / "chk-0")
+        with self._opened(folder) as (store, key):
+            return _address(folder, _newest_checkpoint(store, key, since=0))
 
     def savepoint_of(self, address: str, run_id: str, since: int) -> str | None:
         """Return the complete savepoint of this run there that was written at `since` or later.
 
         A folder that users name themselves may hold the savepoints of earlier requests too. Raises `BucketFailure`.
         """
-        with _told_of(address):
-            return self._newest_savepoint(self.path(address), f"savepoint-{run_id[:6]}-.*", since)
+        with self._opened(address) as (store, key):
+            return _address(address, _newest_savepoint(store, key, f"savepoint-{run_id[:6]}-.*", since))
 
-    def _newest_checkpoint(self, known: Path) -> str | None:
-        numbers = {_number(each): each for each in _complete(known.parent, "chk-[0-9]+")}
-        newest = max(numbers, default=-1)
-        return self.address(numbers[newest]) if newest >= _number(known) else None
+    def download(self, address: str, to: Path, limit: int) -> None:
+        """Copy an object to a file, of which a part may be left where this fails.
 
-    def _newest_savepoint(self, folder: Path, name: str, since: int) -> str | None:
-        written = {_written_at(each): each for each in _complete(folder, name)}
-        newest = max(written, default=-1)
-        return self.address(written[newest]) if newest >= since else None
+        Raises `NotFound`, or `BucketFailure` when it has more bytes than the limit, too.
+        """
+        try:
+            with self._opened(address) as (store, key):
+                store.download(key, to, limit)
+        except BucketFailure as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise NotFound(f"there is no {address}") from error
+            raise
+
+    def upload(self, content: Path, address: str) -> None:
+        """Write a file to an object, whole or not at all; raises `BucketFailure`."""
+        with self._opened(address) as (store, key):
+            store.upload(content, key)
+
+    @contextlib.contextmanager
+    def _opened(self, address: str) -> Iterator[tuple[Store, str]]:
+        """Give the bucket of an address, and the key in it; what goes wrong with it is a `BucketFailure`."""
+        name, parts = bucket.split(address)
+        home = self._storage.home_of(name)
+        if home is None:
+            raise UnknownBucket(f"there is no bucket {name!r}: the storage map does not name it")
+        try:
+            yield self._store(home), "/".join(parts)
+        except OSError as error:
+            raise BucketFailure(f"cannot use {address}: {error.strerror}") from error
 
 
-def _path_below(folder: Path) -> re.Pattern[str]:
-    return re.compile(rf"(?:file:(?://)?)?{re.escape(str(folder))}/")
+def _open(home: Home) -> Store:
+    return Folder(home) if isinstance(home, InFolder) else ServerBucket(home)
 
 
-@contextlib.contextmanager
-def _told_of(address: str) -> Iterator[None]:
+def _address(within: str, key: str | None) -> str | None:
+    return None if key is None else bucket.parse(f"{bucket.split(within)[0]}/{key}")
+
+
+def _in(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _written_at(store: Store, state: str) -> int | None:
+    """Give the time at which it was complete; None when it is not, or gone, as Flink drops what is old."""
     try:
-        yield
-    except OSError as error:
-        raise BucketFailure(f"cannot use {address}: {error.strerror}") from error
-
-
-def _complete(folder: Path, name: str) -> list[Path]:
-    """List the complete states below a folder whose names match the pattern."""
-    try:
-        found = [each for each in folder.iterdir() if re.fullmatch(name, each.name)]
+        return store.written_at(_in(state, _METADATA))
     except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [each for each in found if (each / _METADATA).is_file()]
+        return None
 
 
-def _number(checkpoint: Path) -> int:
-    return int(checkpoint.name.removeprefix("chk-"))
+def _newest_checkpoint(store: Store, folder: str, since: int) -> str | None:
+    numbers = sorted(
+        (_number(name) for name in store.folders(folder) if _CHECKPOINT_NAME.fullmatch(name)), reverse=True
+    )
+    checkpoints = (_in(folder, f"chk-{number}") for number in numbers if number >= since)
+    return next((each for each in checkpoints if _written_at(store, each) is not None), None)
 
 
-def _written_at(state: Path) -> int:
-    """Give the time in milliseconds at which it was complete; -1 when it is gone, as Flink drops what is old."""
-    try:
-        return (state / _METADATA).stat().st_mtime_ns // 1_000_000
-    except FileNotFoundError:
-        return -1
+def _newest_savepoint(store: Store, folder: str, name: str, since: int) -> str | None:
+    found = [_in(folder, each) for each in store.folders(folder) if re.fullmatch(name, each)]
+    written = {each: at for each in found if (at := _written_at(store, each)) is not None and at >= since}
+    return max(written, key=lambda each: written[each], default=None)
+
+
+def _number(checkpoint: str) -> int:
+    return int(checkpoint.removeprefix("chk-"))

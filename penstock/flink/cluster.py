@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import filelock
@@ -48,9 +48,19 @@ class Unit(msgspec.Struct, frozen=True):
 class LocalCluster:
     """The cluster `name` of a data directory. Not for several threads at once."""
 
-    def __init__(self, home: FlinkHome, data_dir: Path, name: str = "default", slots: int = 8) -> None:
+    def __init__(
+        self,
+        home: FlinkHome,
+        data_dir: Path,
+        name: str = "default",
+        slots: int = 8,
+        *,
+        file_systems: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take also what Flink must be told to reach the buckets."""
         self._home = home
         self._slots = slots
+        self._file_systems = dict(file_systems or {})
         self._folder = data_dir.resolve() / "engines" / name
         self._marks = (processes.data_dir_mark(data_dir), _engine_mark(name))
         self._unit: Unit | None = None
@@ -60,6 +70,11 @@ class LocalCluster:
     def unit(self) -> Unit | None:
         """What was started last, as far as this object knows: it may be dead."""
         return self._unit
+
+    @property
+    def has_s3(self) -> bool:
+        """Whether what was started last has Flink's S3 file system."""
+        return any((self._folder / "plugins").glob("*/flink-s3-fs-*.jar"))
 
     @contextlib.contextmanager
     def transition(self) -> Iterator[None]:
@@ -93,7 +108,8 @@ class LocalCluster:
             self._make_folders()
             rpc_port, rest_port = _free_ports()
             settings = config.cluster_configuration(self._folder, rpc_port, rest_port, self._slots)
-            (self._folder / "conf" / "config.yaml").write_text(json.dumps(settings, indent=1))  # JSON is YAML
+            written = json.dumps(settings | self._file_systems, indent=1)  # JSON is YAML
+            _write_private(self._folder / "conf" / "config.yaml", written.encode())
             incarnation = uuid.uuid4().hex
             marks = (*self._marks, _incarnation_mark(incarnation))
             held = connectors.held(self._home)

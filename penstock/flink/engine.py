@@ -28,7 +28,7 @@ from penstock.domain.errors import Invalid
 from penstock.domain.job import Job, Run
 from penstock.flink import config, failures, remains, runner
 from penstock.flink.answers import JobRow
-from penstock.flink.buckets import BucketFailure, Buckets
+from penstock.flink.buckets import BucketFailure, Buckets, UnknownBucket
 from penstock.flink.closeup import Closeup
 from penstock.flink.rest import FlinkRest, Json, RestError, RestUnavailable
 
@@ -37,6 +37,7 @@ _NOTHING_LEFT = (404, 409)
 
 _TERMINAL = frozenset({"FINISHED", "FAILED", "CANCELED"})
 _Told = TypeVar("_Told")
+_NO_S3 = "its state lies on a server, and this Flink has no file system implementation for scheme 's3'"
 _WARMING = """\
 CREATE TABLE warm_source (k INT, v AS PROCTIME()) WITH ('connector' = 'datagen');
 CREATE TABLE warm_sink (k INT, n BIGINT) WITH ('connector' = 'blackhole');
@@ -48,7 +49,7 @@ class FlinkEngine:
     """The `Engine` of one Flink cluster, from its start to its end: a restarted cluster gets a new one.
 
     `incarnation` tells the clusters that we start apart; one that others start has none. `advised` adds to why
-    a job fails what the operator can do.
+    a job fails what the operator can do. `has_s3` says whether it has Flink's S3 file system, as far as is known.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class FlinkEngine:
         now_ms: Callable[[], int],
         incarnation: str = "",
         advised: Callable[[str], str] = str,
+        *,
+        has_s3: bool = True,
     ) -> None:
         self._rest = FlinkRest(rest_url)
         self._buckets = buckets
@@ -65,6 +68,7 @@ class FlinkEngine:
         self._closeup = Closeup(self._rest, buckets, advised)
         self.incarnation = incarnation
         self._advised = advised
+        self._has_s3 = has_s3
         self._answering_since: int | None = None
         self._silent_since: int | None = None
         self._jar_id: str | None = None
@@ -135,7 +139,7 @@ class FlinkEngine:
     def perform(self, action: Action) -> None:
         try:
             self._act(action)
-        except Invalid as error:
+        except (Invalid, UnknownBucket) as error:
             raise Refused(str(error)) from error
         except BucketFailure as error:
             raise EngineUnavailable(str(error)) from error
@@ -160,7 +164,7 @@ class FlinkEngine:
         self, action: TriggerSavepoint | StopWithSavepoint, ask: Callable[[str, str, str], None]
     ) -> None:
         try:
-            ask(action.run_id, self._buckets.uri(action.request.target), action.request.trigger_id)
+            ask(action.run_id, self._reachable(self._buckets.uri(action.request.target)), action.request.trigger_id)
         except BucketFailure as error:
             raise Refused(str(error)) from error
         except RestError as error:
@@ -184,13 +188,20 @@ class FlinkEngine:
 
     def _submission(self, job: Job, run: Run) -> dict[str, object]:
         settings = config.flink_configuration(job, self._buckets)
+        for uri in settings.values():
+            self._reachable(uri)
         state = self._buckets.state_at(run.resume_from) if run.resume_from else None
         if run.resume_from and state is None:
             raise Refused(f"there is no complete savepoint or checkpoint at {run.resume_from}", state_missing=True)
         body = _program(job.sql) | {"jobId": run.id, "flinkConfiguration": settings}
         if state is not None:
-            body |= {"savepointPath": self._buckets.uri(state), "allowNonRestoredState": False}
+            body |= {"savepointPath": self._reachable(self._buckets.uri(state)), "allowNonRestoredState": False}
         return body
+
+    def _reachable(self, uri: str) -> str:
+        if uri.startswith("s3:") and not self._has_s3:
+            raise Refused(self._advised(_NO_S3))
+        return uri
 
     def _run(self, body: Json) -> None:
         try:

@@ -2,8 +2,9 @@
 
 import re
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock.flink.cluster import LocalCluster
@@ -20,10 +21,13 @@ class Fleet:
     home: FlinkHome
     data_dir: Path
     name: str
+    file_systems: Mapping[str, str] = field(default_factory=dict)
 
     def cluster(self, run_id: str, slots: int = 1) -> LocalCluster:
         """Give the cluster of a run; the slots count when it is started."""
-        return LocalCluster(self.home, self.data_dir, f"{self.name}/{run_id}", slots)
+        return LocalCluster(
+            self.home, self.data_dir, f"{self.name}/{run_id}", slots, file_systems=self.file_systems
+        )
 
     def run_ids(self) -> set[str]:
         """List the runs that have a cluster, or what is left of one."""

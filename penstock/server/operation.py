@@ -37,6 +37,8 @@ class Context:
     metrics: Metrics
     state_at: Callable[[str], str | None]
     """Finds the complete state to start from at an address; raises `Invalid`, or `NotFound` if it cannot look."""
+    knows_bucket: Callable[[str], bool]
+    """Says whether a bucket has its place in the storage map."""
     savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120

@@ -1,0 +1,85 @@
+"""A bucket in a folder of the host.
+
+Plain calls of the file system instead of `obstore`: that follows links out of the folder, does not remove folders,
+takes names such as `#1` for its own, and does not tell why the system refused.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from penstock.domain.errors import Invalid
+from penstock.flink.storage_map import InFolder
+
+
+class Folder:
+    """Keys are paths below the folder, without a slash at either end; `Invalid` for one that leads out of it."""
+
+    def __init__(self, home: InFolder) -> None:
+        self._home = home.folder
+        self._is_made = home.is_made
+
+    def uri(self, key: str) -> str:
+        path = self._path(key)
+        if self._is_made:
+            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.check()
+        return f"file://{path}"  # Flink reads it as plain text: nothing is percent-encoded
+
+    def check(self) -> None:
+        self._home.stat()
+
+    def folders(self, key: str) -> list[str]:
+        try:
+            with os.scandir(self._path(key)) as found:
+                return [each.name for each in found if each.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def written_at(self, key: str) -> int:
+        return self._path(key).stat().st_mtime_ns // 1_000_000
+
+    def remove(self, key: str, names: re.Pattern[str]) -> None:
+        folder = self._path(key)
+        if folder != Path(os.path.realpath(folder)):
+            return
+        for name in self.folders(key):
+            if names.fullmatch(name):
+                shutil.rmtree(folder / name)
+        with contextlib.suppress(OSError):  # other things are in it, or it was gone before
+            folder.rmdir()
+
+    def download(self, key: str, to: Path, limit: int) -> None:
+        path = self._path(key)
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if path.stat().st_size > limit:
+            raise too_large(limit)
+        shutil.copyfile(path, to)
+
+    def upload(self, content: Path, key: str) -> None:
+        self.uri(key)
+        path = self._path(key)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            try:
+                with content.open("rb") as source:
+                    shutil.copyfileobj(source, part)
+                Path(part.name).replace(path)
+            except OSError:
+                Path(part.name).unlink(missing_ok=True)
+                raise
+
+    def _path(self, key: str) -> Path:
+        path = self._home / key
+        if not Path(os.path.realpath(path)).is_relative_to(self._home):
+            raise Invalid(f"{key!r} leads out of its bucket")
+        return path
+
+
+def too_large(limit: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {limit} bytes")
