@@ -20,7 +20,6 @@ from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job
 from penstock.domain.queue import Queue
 from penstock.flink.buckets import Buckets
-from penstock.flink.storage_map import InFolder, StorageMap
 from penstock.server import protocol
 from penstock.server.app import create_app
 from penstock.server.operation import Context
@@ -149,8 +148,6 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
     clock = Clock()
     woken: list[int] = []
     not_ready: list[str] = []
-    known = StorageMap({"state": InFolder(folder / "buckets" / "state")})
-    buckets = Buckets(folder / "buckets", known)
     context = Context(
         database=database,
         vault=vault,
@@ -160,8 +157,8 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         readiness=lambda: not_ready[0] if not_ready else None,
         flink_lines=frozenset({"2.3"}),
         metrics=Metrics(),
-        state_at=buckets.state_at,
-        knows_bucket=buckets.knows,
+        state_at=Buckets(folder / "buckets").state_at,
+        knows_bucket=lambda name: name in ("state", "penstock"),
     )
     switch.app = create_app(context)
     service = Service(url, database, vault, key, clock, context, woken, not_ready)

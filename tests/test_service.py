@@ -54,6 +54,33 @@ def counted(storage: service.Storage) -> dict[str, int]:
         return {table.name: tx.execute(select(func.count()).select_from(table)).scalar_one() for table in tables}
 
 
+# --- the buckets ---
+
+
+def test_a_storage_map_that_cannot_be_used_is_told_of(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "storage.toml"
+    file.write_text("\n[state]\n")
+    told = "^cannot use the storage map: .*storage.toml, line 2, table 'state': it names no place; "
+    with pytest.raises(CannotStart, match=told):
+        service.open_buckets(replace(settings, storage=file))
+    file.write_text("[state]\nfolder = 'a,b'\n")
+    with pytest.raises(CannotStart, match="Flink cannot use a folder with ','"):
+        service.open_buckets(replace(settings, storage=file))
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o644, True), (0o600, False)])
+def test_a_storage_map_whose_secret_others_can_read_is_warned_of(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, told: bool
+) -> None:
+    file = tmp_path / "storage.toml"
+    file.write_text("[state]\nendpoint = 'http://s3.test'\naccess_key = 'AK'\nsecret_key = 'hidden'\n")
+    file.chmod(mode)
+    buckets = service.open_buckets(replace(settings, storage=file))
+    assert buckets.knows("state")
+    assert (f"others can read {file}, which holds a secret key" in caplog.text) is told
+    assert "hidden" not in caplog.text
+
+
 # --- the data directory ---
 
 

@@ -209,7 +209,7 @@ class EmbeddedCluster:
         if self._not_ready or time.monotonic() < self._recycle_at:
             return None
         if self._cluster.is_outdated():
-            return "is older than the installed connectors"
+            return "is older than the installed connectors or the storage map"
         return "is nearly out of metaspace" if self._is_full() else None
 
     def _is_full(self) -> bool:

@@ -5,6 +5,7 @@ missing, the rest is ended before anything is started. The processes outlive the
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -43,6 +44,8 @@ class Unit(msgspec.Struct, frozen=True):
     """What it was started with, whatever the settings say now."""
     connectors: tuple[str, ...] = ()
     """The jars of connectors that it was started with."""
+    file_systems: str = ""
+    """A digest of what it was told of the servers of buckets."""
 
 
 class LocalCluster:
@@ -61,6 +64,8 @@ class LocalCluster:
         self._home = home
         self._slots = slots
         self._file_systems = dict(file_systems or {})
+        told = json.dumps(self._file_systems, sort_keys=True).encode()
+        self._digest = hashlib.sha256(told).hexdigest() if file_systems else ""
         self._folder = data_dir.resolve() / "engines" / name
         self._marks = (processes.data_dir_mark(data_dir), _engine_mark(name))
         self._unit: Unit | None = None
@@ -117,7 +122,7 @@ class LocalCluster:
             pids = tuple(jvm.spawn(role, self._home, self._folder, marks) for role in roles)
             jvm.guard(pids, self._folder)
             rest_url = f"http://127.0.0.1:{rest_port}"
-            self._unit = Unit(incarnation, self._home.version, rest_url, pids, self._slots, held)
+            self._unit = Unit(incarnation, self._home.version, rest_url, pids, self._slots, held, self._digest)
             _write_private(self._folder / _UNIT, msgspec.json.encode(self._unit))
             return self._unit
 
@@ -135,8 +140,11 @@ class LocalCluster:
             jvm.reap()
 
     def is_outdated(self) -> bool:
-        """Say whether other connectors are installed than the unit was started with."""
-        return self._unit is not None and self._unit.connectors != connectors.held(self._home)
+        """Say whether other connectors are installed, or other servers mapped, than the unit was started with."""
+        if self._unit is None:
+            return False
+        started_with = (self._unit.connectors, self._unit.file_systems)
+        return started_with != (connectors.held(self._home), self._digest)
 
     def advised(self, reason: str) -> str:
         """Add to why a job fails how to install the connector that it misses."""

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,9 +22,26 @@ if TYPE_CHECKING:
 
 _PATIENCE = timedelta(seconds=10)
 """For each answer, and for all attempts at one together: whoever looks at jobs waits for it."""
+_AWAY_S = 10.0
+"""How long a server that could not be reached is left alone."""
 _TRANSFER_MOST = timedelta(hours=1)
-_CODE = re.compile(r"<Code>(\w+)</Code>|status code: (\d+ [A-Za-z ]+)")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_STATUS = re.compile(r"status code: (\d+ [A-Za-z ]*[a-z])")
 _CAUSE = re.compile(r'(?:message|error): "([^"]+)"')
+
+
+_OUTAGE = {
+    # Unless set, it tries for minutes: then a cancel, which removes the checkpoint that is being written, keeps the
+    # job's JobMaster waiting, and Flink answers for no job.
+    "s3.attempts.maximum": "1",
+    "s3.connection.establish.timeout": "2000",  # ms
+    "s3.connection.timeout": "10000",
+    "s3.retry.limit": "3",
+    "s3.retry.interval": "500ms",
+    # Checkpoints fail sooner then, and unless set the first one that does takes the job along.
+    "execution.checkpointing.tolerable-failed-checkpoints": "10",
+}
+"""How a cluster gets over times without its server."""
 
 
 class ServerBucket:
@@ -34,6 +52,8 @@ class ServerBucket:
     def __init__(self, home: OnServer) -> None:
         self._home = home
         self._store = _open(home, home.bucket, home.prefix)
+        self._away = ("", 0.0)
+        """Why it could not be reached, and until when that is not tried again."""
 
     def uri(self, key: str) -> str:
         self.folders(key)
@@ -47,7 +67,7 @@ class ServerBucket:
 
     def written_at(self, key: str) -> int:
         """Servers tell whole seconds: it was written by their end."""
-        with _as_os_errors():
+        with self._asking():
             written = obstore.head(self._store, key)["last_modified"]
         return int(written.timestamp()) * 1000 + 999
 
@@ -59,7 +79,7 @@ class ServerBucket:
             self._remove_marker(key)
 
     def download(self, key: str, to: Path, limit: int) -> None:
-        with _as_os_errors():
+        with self._asking():
             got = obstore.get(self._store, key)
             if got.meta["size"] > limit:
                 raise too_large(limit)
@@ -68,12 +88,27 @@ class ServerBucket:
                     target.write(chunk)
 
     def upload(self, content: Path, key: str) -> None:
-        with _as_os_errors():
+        with self._asking():
             obstore.put(self._store, key, content)
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        reason, until = self._away
+        if time.monotonic() < until:  # else whoever asks for many runs would wait for each
+            raise OSError(errno.EIO, reason)
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise FileNotFoundError(errno.ENOENT, _said(str(error))) from error
+        except BaseError as error:
+            said = _said(str(error))
+            if said is None:
+                self._away = (_why_away(str(error)), time.monotonic() + _AWAY_S)
+            raise OSError(errno.EIO, said or self._away[0]) from error
 
     def _below(self, folder: str) -> tuple[list[str], list[str]]:
         """List the folders and the objects right below, without the marker of the folder itself."""
-        with _as_os_errors():
+        with self._asking():
             found = obstore.list_with_delimiter(self._store, folder)
         objects = [each["path"] for each in found["objects"] if each["path"] != folder]
         return list(found["common_prefixes"]), objects
@@ -83,7 +118,7 @@ class ServerBucket:
         folders, objects = self._below(folder)
         for each in folders:
             self._remove_all(each)
-        with _as_os_errors():
+        with self._asking():
             obstore.delete(self._store, objects)
         self._remove_marker(folder)
 
@@ -92,7 +127,7 @@ class ServerBucket:
         only as the end of a bucket's address.
         """
         key = "/".join(filter(None, (self._home.bucket, self._home.prefix, folder)))
-        with _as_os_errors():
+        with self._asking():
             obstore.delete(_open(self._home, quote(key), ""), "")
 
 
@@ -102,10 +137,10 @@ def flink_settings(storage: StorageMap) -> dict[str, str]:
     Flink shows and logs its settings, but for those whose names hold the word `secret`: so both keys stand under
     such names, and the settings that need them only refer to these.
     """
-    settings: dict[str, str] = {}
     homes = {f"bucket.{home.bucket}.": home for home in storage.servers()}
     if isinstance(storage.default, OnServer):
         homes |= {f"bucket.{storage.default.bucket}." if storage.default.bucket else "": storage.default}
+    settings = dict(_OUTAGE) if homes else {}
     for number, (scope, home) in enumerate(homes.items()):
         settings |= {
             f"s3.{scope}endpoint": home.endpoint,
@@ -144,20 +179,12 @@ def _open(home: OnServer, bucket: str, prefix: str) -> S3Store:
     )
 
 
-@contextlib.contextmanager
-def _as_os_errors() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise FileNotFoundError(errno.ENOENT, _reason(str(error))) from error
-    except BaseError as error:
-        raise OSError(errno.EIO, _reason(str(error))) from error
+def _said(text: str) -> str | None:
+    """Find what the server said, without the request, of which `obstore` tells everything but the keys."""
+    said = _CODE.search(text) or _STATUS.search(text)
+    return f"the storage server says {said[1]}" if said else None
 
 
-def _reason(text: str) -> str:
-    """Say what went wrong without the request, of which `obstore` tells everything but the keys."""
-    said = _CODE.search(text)
-    if said is not None:
-        return f"the storage server says {(said[1] or said[2]).strip()}"
+def _why_away(text: str) -> str:
     causes = _CAUSE.findall(text)
     return f"the storage server cannot be reached{f': {causes[-1]}' if causes else ''}"

@@ -16,7 +16,7 @@ from penstock.domain.errors import Invalid
 _DEFAULT = "default"
 _ALLOWED = (
     "a table has either `folder`, or `endpoint`, `access_key`, `secret_key` and, if needed, `region`, `bucket`, "
-    "`prefix`; of a key, `…_env` names its environment variable and `…_file` its file"
+    "`prefix`; of a key, `…_env` names its environment variable and `…_file` its file; a name with dots is quoted"
 )
 
 
@@ -103,7 +103,7 @@ def read(file: Path, environment: Mapping[str, str]) -> StorageMap:
         try:
             homes[name] = _home(name, content, file.parent, environment)
             _check_alone(name, homes)
-        except (Invalid, OSError, ValueError) as error:
+        except (Invalid, OSError, ValueError, RuntimeError, msgspec.MsgspecError) as error:
             raise BadMap(f"{file}, line {_line(text, name)}, table {name!r}: {error}; {_ALLOWED}") from error
     default = homes.pop(_DEFAULT, None)
     return StorageMap(homes, default)
@@ -128,14 +128,15 @@ def _home(name: str, content: Any, beside: Path, environment: Mapping[str, str])
         raise ValueError("it names no place")
     _check_endpoint(table.endpoint)
     real = table.bucket or ("" if name == _DEFAULT else name)
-    bucket.split(f"{real or name}/{table.prefix}")
+    prefix = table.prefix.strip("/")
+    bucket.split(f"{real or name}/{prefix}")
     return OnServer(
         endpoint=table.endpoint.rstrip("/"),
         bucket=real,
         access_key=_key(content, "access_key", beside, environment),
         secret_key=_key(content, "secret_key", beside, environment),
         region=table.region,
-        prefix=table.prefix.strip("/"),
+        prefix=prefix,
     )
 
 
@@ -175,7 +176,5 @@ def _agree(one: OnServer, other: OnServer) -> bool:
 
 def _line(text: str, name: str) -> int:
     """Find the line where a table begins."""
-    head = re.search(
-        rf"^\s*\[\s*[\"']?{re.escape(name)}[\"']?\s*[].]|^\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", text, re.M
-    )
+    head = re.search(rf"^\s*\[?\s*[\"']?{re.escape(name)}\b", text, re.MULTILINE)
     return text.count("\n", 0, head.end()) + 1 if head else 1

@@ -12,7 +12,7 @@ from tests.domain.cases import job
 FOLDERS = st.lists(st.text("ab.-_ ü%~:#", min_size=1).filter(lambda name: name not in (".", "..")), max_size=4)
 
 
-@given(FOLDERS, st.sampled_from(["", "obs://"]), st.sampled_from(["", "/", "//"]))
+@given(FOLDERS, st.sampled_from(["", "obs://", "s3://"]), st.sampled_from(["", "/", "//"]))
 def test_every_way_to_write_an_address_gives_the_same_one(folders: list[str], scheme: str, end: str) -> None:
     address = bucket.parse(scheme + "/".join(["state", *folders]) + end)
     assert address == "obs://" + "".join(f"{part}/" for part in ["state", *folders])
@@ -37,7 +37,8 @@ def test_a_key_that_leads_elsewhere_is_not_an_address(scheme: str, key: str) -> 
         "obs://",
         "obs:///a/",
         "obs://obs://state/",
-        "s3://state/a/",
+        "obs://s3://state/",
+        "s3a://state/a/",
         "file:///etc/passwd",
         "/etc/passwd",
         "../a",

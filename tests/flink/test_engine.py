@@ -23,6 +23,7 @@ from penstock.domain.engine import (
 from penstock.domain.job import SavepointRequest
 from penstock.flink.buckets import Buckets
 from penstock.flink.engine import FlinkEngine
+from penstock.flink.storage_map import StorageMap
 from tests.conftest import SLOTS, now_ms
 from tests.engine_contract import Case, EngineContract, Kind
 
@@ -81,8 +82,13 @@ class FlinkWorld:
         files = (self.output / str(job_id)).glob("part-*")
         return [int(line) for file in files for line in file.read_text().split()]
 
+    def place(self, address: str) -> Path:
+        """Give the file or folder at an address, whether there is one or not."""
+        root = Path(self.buckets.uri("obs://penstock/").removeprefix("file://")).parent
+        return root / address.removeprefix("obs://")
+
     def no_savepoints(self, request: SavepointRequest) -> None:
-        place = self.buckets.path(request.target)
+        place = self.place(request.target)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("a file where Flink needs a folder")
 
@@ -110,6 +116,17 @@ def test_a_cluster_that_is_away_performs_nothing(world: FlinkWorld, job_id: int)
     case = Case(world, job_id, Kind.NUMBERS)
     with pytest.raises(EngineUnavailable):
         world.away().perform(Submit(case.job))
+
+
+def test_a_job_whose_bucket_the_storage_map_does_not_name_is_refused_at_once(
+    world: FlinkWorld, job_id: int, tmp_path: Path
+) -> None:
+    case = Case(world, job_id, Kind.NUMBERS)
+    job = replace(case.job, config=replace(case.job.config, bucket="other"))
+    engine = FlinkEngine(closed_address(), Buckets(tmp_path, StorageMap()), now_ms)
+    with pytest.raises(Refused, match=r"^there is no bucket 'other': the storage map does not name it$"):
+        engine.perform(Submit(job))
+    engine.close()
 
 
 def test_the_runner_is_uploaded_again_when_it_is_gone(world: FlinkWorld, job_id: int, flink_url: str) -> None:
@@ -173,7 +190,7 @@ def test_a_bucket_that_the_host_cannot_make_leaves_a_submission_open_and_refuses
     world: FlinkWorld, job_id: int
 ) -> None:
     blocked = f"blocked{job_id}"
-    world.buckets.path(f"obs://{blocked}/").touch()
+    world.place(f"obs://{blocked}/").touch()
     case = Case(world, job_id, Kind.NUMBERS)
     running = replace(case.job, config=replace(case.job.config, bucket=blocked))
     reason = f"^cannot use obs://{blocked}/.*: File exists$"
@@ -190,7 +207,7 @@ def test_what_may_pass_leaves_a_submission_open_and_is_told_without_a_trace(worl
     case = Case(world, job_id, Kind.NUMBERS)
     bucket = f"half-blocked{job_id}"
     case.job = replace(case.job, config=replace(case.job.config, bucket=bucket))
-    folder = world.buckets.path(f"obs://{bucket}/jobs/checkpoint/")
+    folder = world.place(f"obs://{bucket}/jobs/checkpoint/")
     folder.mkdir(parents=True)
     (folder / str(job_id)).touch()
     with pytest.raises(EngineUnavailable, match=rf"^FileAlreadyExistsException: obs://{bucket}/\S+$"):
@@ -245,7 +262,7 @@ def test_the_checkpoint_before_the_newest_is_kept(world: FlinkWorld, job_id: int
     newest = case.until_ended().checkpoint
     assert newest is not None
     number = int(newest.rstrip("/").rpartition("-")[2])
-    kept = world.buckets.path(newest).parent.glob("chk-*/_metadata")
+    kept = world.place(newest).parent.glob("chk-*/_metadata")
     assert {each.parent.name for each in kept} == {f"chk-{number}", f"chk-{number - 1}"}
 
 

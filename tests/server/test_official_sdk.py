@@ -108,6 +108,16 @@ def test_a_savepoint_is_imported(service: Service, sdk: DliClient, tmp_path: Pat
     assert error_of(sdk.import_flink_job_savepoint, request("obs://state/none")) == (400, "DLI.0002")
 
 
+@pytest.mark.filterwarnings("ignore:Method 'register_bucket'")
+def test_buckets_are_authorized(service: Service, sdk: DliClient) -> None:
+    def request(*buckets: str) -> model.RegisterBucketRequest:
+        return model.RegisterBucketRequest(body=model.RegisterBucketRequestBody(obs_buckets=list(buckets)))
+
+    answer = sdk.register_bucket(request("state"))
+    assert (answer.is_success, answer.message) == (True, "The buckets can be used.")
+    assert error_of(sdk.register_bucket, request("state", "other")) == (400, "DLI.0002")
+
+
 @covers("B7")
 def test_errors_reach_the_caller_with_their_codes(service: Service, sdk: DliClient) -> None:
     assert error_of(sdk.list_flink_jobs, model.ListFlinkJobsRequest(limit=101)) == (400, "DLI.0001")
