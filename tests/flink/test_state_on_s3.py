@@ -43,7 +43,7 @@ def cluster(engine_home: FlinkHome, buckets: Buckets, tmp_path: Path) -> Iterato
     home, cached = tmp_path / "home", artifacts.CACHE / "parts" / "flink-s3"
     cached.mkdir(parents=True, exist_ok=True)
     with skipping_what_cannot_be_fetched():
-        artifacts._fetch(PLUGIN, cached)
+        artifacts.fetch(PLUGIN, cached)
     (home / "plugins").mkdir(parents=True)
     (home / "plugins" / "s3").symlink_to(cached)
     (home / "lib").symlink_to(engine_home.lib)

@@ -24,7 +24,7 @@ def jars(part: str, cache: Path = CACHE) -> list[Path]:
     folder = cache / "parts" / part
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / "fetch.lock"):
-        return [_fetch(artifact, folder) for artifact in pins()[part]]
+        return [fetch(artifact, folder) for artifact in pins()[part]]
 
 
 def pins() -> dict[str, list[Artifact]]:
@@ -37,7 +37,8 @@ def check_reached(reason: str) -> None:
         raise Unreachable(reason)
 
 
-def _fetch(artifact: Artifact, folder: Path) -> Path:
+def fetch(artifact: Artifact, folder: Path) -> Path:
+    """Fetch one, unless it is there; raises `Unreachable`."""
     jar = folder / artifact.file_name
     if jar.is_file():
         return jar
