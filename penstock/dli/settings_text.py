@@ -1,18 +1,16 @@
 """Settings with a syntax of their own: the checks of texts that are stored and echoed as they came."""
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from penstock.dli import encoding
-from penstock.domain import resources, settings_keys
+from penstock.domain import log_levels, resources, runtime_config, settings_keys
 from penstock.domain.errors import Invalid, NotAllowed
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
-_LINE = re.compile(r"\s*[^\s=][^=]*=.*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -45,19 +43,6 @@ class OperatorConfig(msgspec.Struct):
     operator_list: list[OperatorParallelism]
 
 
-Key = Annotated[str, Meta(min_length=1)]
-Scalar = str | int | float | bool
-
-
-class RuntimeSetting(msgspec.Struct):
-    key: Key
-    value: Scalar
-
-
-_SPELLINGS = 'runtime_config must be [{"key":"k","value":"v"}], {"k":"v"} or lines k=v'
-_RUNTIME_CONFIG = msgspec.json.Decoder(list[RuntimeSetting] | dict[Key, Scalar])
-
-
 def resource_config(given: ResourceConfig | None) -> dict[str, object] | None:
     """Return the known keys as they came; raises `Invalid`."""
     if given is None:
@@ -70,33 +55,19 @@ def resource_config(given: ResourceConfig | None) -> dict[str, object] | None:
 
 
 def check_runtime_config(text: str | None) -> None:
-    """Check the three spellings: a JSON list of key and value, a JSON object, or lines `k=v`.
-
-    Raises `Invalid`, or `NotAllowed` for a key that is the operator's.
-    """
-    for key, value in _runtime_settings(text or ""):
-        if _CONTROL.search(key) or _CONTROL.search(str(value)):
+    """Check the three spellings, and the keys; raises `Invalid`, or `NotAllowed` for one that is the operator's."""
+    for key, value in runtime_config.parse(text).items():
+        if _CONTROL.search(key) or _CONTROL.search(value):
             raise Invalid(f"runtime_config: {key!r} must not hold control characters, nor its value")
-        if settings_keys.is_denied(key.strip()):
-            raise NotAllowed(f"runtime_config must not set {key.strip()}: {settings_keys.WHY_DENIED}")
-
-
-def _runtime_settings(text: str) -> Iterable[tuple[str, Scalar]]:
-    if not text.lstrip().startswith(("[", "{")):
-        lines = [line for line in text.split("\n") if line.strip()]
-        if not all(_LINE.fullmatch(line) for line in lines):
-            raise Invalid(_SPELLINGS)
-        return [(key.strip(), value.strip()) for key, _, value in (line.partition("=") for line in lines)]
-    try:
-        settings = _RUNTIME_CONFIG.decode(text)
-    except (ValueError, RecursionError):
-        raise Invalid(_SPELLINGS) from None
-    return settings.items() if isinstance(settings, dict) else [(each.key, each.value) for each in settings]
+        if settings_keys.is_denied(key):
+            raise NotAllowed(f"runtime_config must not set {key}: {settings_keys.WHY_DENIED}")
+    runtime_config.check_sizes(text)
 
 
 def check_log_config(text: str | None) -> None:
     if text:
         _check_text("flink_log_config", text, LogConfig)
+        log_levels.parse(text)
 
 
 def check_operator_config(text: str | None) -> None:

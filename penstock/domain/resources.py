@@ -3,9 +3,10 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from penstock.domain import runtime_config
 from penstock.domain.job import Goal, Job, JobConfig
 
 _MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB?|GB?)?", re.IGNORECASE)
@@ -14,29 +15,58 @@ _CU_MEBIBYTES = 4096
 
 
 @dataclass(frozen=True)
+class Process:
+    """The nominal size of a process."""
+
+    cores: float
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The processes that a job asks for, and has where its cluster is its own."""
+
+    jobmanager: Process
+    taskmanager: Process
+    taskmanagers: int
+    slots: int
+    """Of each TaskManager."""
+    parallelism: int
+
+
+@dataclass(frozen=True)
 class Need:
     cus: int
     slots: int
 
 
-def need(config: JobConfig) -> Need:
-    """Say what a job of these settings takes: its JobManager and as many TaskManagers as its parallelism asks for.
+def layout(config: JobConfig) -> Layout:
+    """Give a JobManager and as many TaskManagers as the parallelism asks for.
 
-    It is by `cu_number` and its parts, or with `resource_config_version` v2 by `resource_config`.
+    It is by `cu_number` and its parts, or with `resource_config_version` v2 by `resource_config`; sizes in
+    `runtime_config` count before both.
     """
-    if config.resource_config_version == "v2":
-        return _by_specification(config, config.resource_config or {})
-    slots = config.parallelism
-    if config.taskmanager_slots:
-        taskmanagers = math.ceil(slots / config.taskmanager_slots)
-    else:
-        taskmanagers = (config.cus - config.manager_cus) // config.taskmanager_cus
-    return Need(config.manager_cus + taskmanagers * config.taskmanager_cus, slots)
+    by_fields = _by_specification if config.resource_config_version == "v2" else _by_units
+    asked, sizes = by_fields(config), runtime_config.memory_mb(config.runtime_config)
+    return replace(
+        asked,
+        jobmanager=_resized(asked.jobmanager, sizes.get("jobmanager.memory.process.size")),
+        taskmanager=_resized(asked.taskmanager, sizes.get("taskmanager.memory.process.size")),
+    )
+
+
+def need(config: JobConfig) -> Need:
+    """Say what a job of these settings takes: the larger of its cores and its memory, in CUs."""
+    asked = layout(config)
+    cores = asked.jobmanager.cores + asked.taskmanagers * asked.taskmanager.cores
+    memory = asked.jobmanager.memory_mb + asked.taskmanagers * asked.taskmanager.memory_mb
+    exact = max(cores, memory / _CU_MEBIBYTES)
+    return Need(math.ceil(round(exact, 6)), asked.parallelism)  # sums like 1.1 + 3 * 1.3 are a hair above 5
 
 
 def parallelism(config: JobConfig) -> int:
     """Give the parallelism that the job's operators have where they do not say otherwise."""
-    return need(config).slots
+    return layout(config).parallelism
 
 
 def held(job: Job) -> int:
@@ -52,11 +82,35 @@ def mebibytes(memory: str) -> float:
     return float(found[1]) * _MEBIBYTES[(found[2] or "G")[0].upper()]
 
 
-def _by_specification(config: JobConfig, given: Mapping[str, Any]) -> Need:
-    slots = given.get("parallel_number") or config.parallelism
-    taskmanagers = math.ceil(slots / (given.get("max_slot") or 1))
+def _by_units(config: JobConfig) -> Layout:
+    slots = config.taskmanager_slots or runtime_config.slots(config.runtime_config)
+    fit = (config.cus - config.manager_cus) // config.taskmanager_cus
+    return Layout(
+        jobmanager=_of_cus(config.manager_cus),
+        taskmanager=_of_cus(config.taskmanager_cus),
+        taskmanagers=math.ceil(config.parallelism / slots) if slots else fit,
+        slots=slots or math.ceil(config.parallelism / fit),
+        parallelism=config.parallelism,
+    )
+
+
+def _by_specification(config: JobConfig) -> Layout:
+    given: Mapping[str, Any] = config.resource_config or {}
+    parallelism = given.get("parallel_number") or config.parallelism
+    slots = given.get("max_slot") or runtime_config.slots(config.runtime_config) or 1
     manager, worker = (given.get(f"{role}_resource_spec") or {} for role in ("jobmanager", "taskmanager"))
-    cores = manager.get("cpu", 1.0) + taskmanagers * worker.get("cpu", 1.0)
-    memory = mebibytes(manager.get("memory", "4")) + taskmanagers * mebibytes(worker.get("memory", "4"))
-    exact = max(cores, memory / _CU_MEBIBYTES)
-    return Need(math.ceil(round(exact, 6)), slots)  # sums like 1.1 + 3 * 1.3 are a hair above 5
+    return Layout(
+        jobmanager=Process(manager.get("cpu", 1.0), mebibytes(manager.get("memory", "4"))),
+        taskmanager=Process(worker.get("cpu", 1.0), mebibytes(worker.get("memory", "4"))),
+        taskmanagers=math.ceil(parallelism / slots),
+        slots=slots,
+        parallelism=parallelism,
+    )
+
+
+def _of_cus(cus: int) -> Process:
+    return Process(cus, cus * _CU_MEBIBYTES)
+
+
+def _resized(process: Process, memory_mb: int | None) -> Process:
+    return process if memory_mb is None else replace(process, memory_mb=memory_mb)

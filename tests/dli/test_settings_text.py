@@ -87,3 +87,16 @@ def test_an_operator_configuration_is_checked(text: str, message: str) -> None:
     with pytest.raises(Invalid) as caught:
         settings_text.check_operator_config(text)
     assert str(caught.value) == f"operator_config{message}"
+
+
+@pytest.mark.parametrize("setting", ["taskmanager.memory.process.size=4", "taskmanager.numberOfTaskSlots=many"])
+def test_a_size_in_a_runtime_configuration_must_be_one(setting: str) -> None:
+    with pytest.raises(Invalid, match=rf"^runtime_config: {setting.partition('=')[0]} must be "):
+        settings_text.check_runtime_config(setting)
+
+
+def test_a_log_configuration_names_classes_and_levels() -> None:
+    settings_text.check_log_config('{"root_logger_level":"WARN","loggers_level_of_class":{"a.B":"DEBUG"}}')
+    for text in ('{"root_logger_level":"LOUD"}', '{"loggers_level_of_class":{"a b":"DEBUG"}}'):
+        with pytest.raises(Invalid, match="flink_log_config: "):
+            settings_text.check_log_config(text)
