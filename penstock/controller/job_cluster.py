@@ -7,20 +7,23 @@ from collections.abc import Callable
 
 from penstock.controller.clusters import gone, slots_of
 from penstock.controller.vigil import Vigil
-from penstock.domain import resources
 from penstock.domain.engine import (
     Absent,
     Action,
     EngineUnavailable,
     Overview,
+    Refused,
     Sighting,
     Submit,
     Unreachable,
     Watched,
 )
+from penstock.domain.errors import Invalid
+from penstock.flink import shapes
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
+from penstock.flink.shapes import Shape
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +37,8 @@ _START_POLL_S = 0.1
 class JobCluster:
     """The cluster of one run, from its start to its end."""
 
-    def __init__(self, make: Callable[[int], LocalCluster], buckets: Buckets, now_ms: Callable[[], int]) -> None:
-        """Take what makes the cluster, with so many slots if it is started here."""
-        self._make = make
-        self._cluster = make(1)
+    def __init__(self, cluster: LocalCluster, buckets: Buckets, now_ms: Callable[[], int]) -> None:
+        self._cluster = cluster
         self._buckets = buckets
         self._now_ms = now_ms
         self._lock = threading.Lock()
@@ -48,11 +49,15 @@ class JobCluster:
         self._cluster.adopt()
 
     def submit(self, action: Submit) -> None:
-        """Start the cluster unless it runs, and submit as soon as it has its slots."""
+        """Start the cluster in the job's shape unless it runs, and submit as soon as it has its slots."""
+        try:
+            shape = shapes.own(action.job.config)
+        except Invalid as error:
+            raise Refused(str(error)) from error
         with self._lock:
-            engine = self._brought_up(resources.need(action.job.config).slots)
+            engine = self._brought_up(shape)
         deadline = time.monotonic() + _START_S
-        while not slots_of(engine):
+        while (slots_of(engine) or 0) < self._slots():
             if time.monotonic() > deadline:
                 raise EngineUnavailable(f"its Flink cluster is not ready after {_START_S:.0f} s")
             if self._is_over:
@@ -93,15 +98,16 @@ class JobCluster:
         if engine is not None:
             engine.close()
 
-    def _brought_up(self, slots: int) -> FlinkEngine:
-        if self._cluster.unit is None:
-            self._cluster = self._make(slots)
+    def _brought_up(self, shape: Shape) -> FlinkEngine:
         with self._cluster.transition():
             if not self._cluster.adopt():
                 if self._cluster.unit is not None:
                     raise EngineUnavailable("its Flink cluster has died")
-                self._cluster.start()
+                self._cluster.start(shape)
         return self._connected()
+
+    def _slots(self) -> int:
+        return self._cluster.unit.slots if self._cluster.unit else 0
 
     def _connected(self) -> FlinkEngine:
         assert self._cluster.unit is not None

@@ -140,8 +140,7 @@ class JobClusters:
             if self._fleet is None:
                 raise EngineUnavailable(self._not_ready)
             if run_id not in self._clusters:
-                make = partial(self._fleet.cluster, run_id)
-                self._clusters[run_id] = JobCluster(make, self.buckets, self.now_ms)
+                self._clusters[run_id] = JobCluster(self._fleet.cluster(run_id), self.buckets, self.now_ms)
             return self._clusters[run_id]
 
     # --- tending ---

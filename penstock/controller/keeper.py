@@ -9,6 +9,7 @@ from penstock.controller.capacity import Room, Taken
 from penstock.controller.loop import Loop
 from penstock.controller.reconcile import Reconciler
 from penstock.controller.workers import Workers
+from penstock.domain.effects import Site
 from penstock.domain.engine import Engine
 from penstock.domain.queue import Isolation, Queue
 from penstock.store.database import Database
@@ -49,6 +50,10 @@ class Means:
     metrics: Metrics
     make_cluster: Callable[[Queue, Callable[[], None]], Cluster]
     """Makes the cluster of a queue, which calls back whenever it has become ready."""
+    note_failure: Callable[[str, str], None] = lambda _run_id, _told: None
+    """Keeps all that was said of a failed submission of a run."""
+    ttl_in_hours: bool = False
+    """`idle_state_retention` counts hours."""
 
 
 class Keeper:
@@ -70,6 +75,8 @@ class Keeper:
             new_id=means.new_id,
             wake=self._woken.set,
             metrics=means.metrics,
+            site=Site(queue.isolation is Isolation.JOB, means.ttl_in_hours),
+            note_failure=means.note_failure,
         )
         self._loop = Loop(self._reconciler.make_pass, self._woken)
 

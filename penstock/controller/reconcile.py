@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from penstock.controller.capacity import Room
 from penstock.controller.strangers import Strangers
-from penstock.domain import history, lifecycle
+from penstock.domain import effects, history, lifecycle
+from penstock.domain.effects import Site
 from penstock.domain.engine import (
     Absent,
     Action,
@@ -29,8 +30,9 @@ from penstock.domain.engine import (
 )
 from penstock.domain.history import Actor
 from penstock.domain.job import Job, Run, Status
+from penstock.domain.lifecycle import Step
 from penstock.domain.queue import Queue
-from penstock.store import jobs
+from penstock.store import events, jobs
 from penstock.store.database import Database
 from penstock.telemetry import Metrics
 
@@ -58,6 +60,10 @@ class Reconciler:
     wake: Callable[[], None]
     """Asks for the next pass at once: an act has ended, and what it achieved can be seen."""
     metrics: Metrics
+    site: Site = field(default_factory=Site)
+    """What the queue makes of its jobs' settings."""
+    note_failure: Callable[[str, str], None] = lambda _run_id, _told: None
+    """Keeps all that was said of a failed submission of a run, for its log."""
     _acting: set[int] = field(default_factory=set)
     """Jobs with an act on its way: nothing is decided of them until it has ended."""
 
@@ -98,21 +104,35 @@ class Reconciler:
             by = history.FLINK if isinstance(seen, Alive | Ended) else history.CONTROLLER
             if step.action is not None and len(self._acting) >= self.acts_at_once:
                 return  # the end of an act asks for the next pass
+            remark = self._remark(step)
             # An act is recorded even if it changes nothing of the job, so that it is not done for an older row.
-            if (step.job != job or step.action) and not self._record(job, step.job, by):
+            if (step.job != job or step.action) and not self._record(job, step.job, by, remark):
                 return
             if step.action is not None:
                 self._start(step.job, step.action)
         except Exception:  # the one place that catches everything: one job must not stop the rest
             log.exception("job %d could not be reconciled; the next pass tries again", job.id)
 
-    def _record(self, before: Job, after: Job, by: Actor) -> bool:
+    def _record(self, before: Job, after: Job, by: Actor, remark: str) -> bool:
+        now = self.now_ms()
         with self.database.write() as tx:
-            written = jobs.record(tx, before, after, self.now_ms(), by) is not None
-        if written:
+            written = jobs.record(tx, before, after, now, by)
+            if written is not None and remark:
+                events.append(tx, written, [history.remark(written, remark)], now)
+        if written is not None:
             self._stirred_at = self.now_ms()
             _log_change(before, after)
-        return written
+            if remark:
+                log.warning(
+                    "job %d: some of its settings have no effect, or a surprising one; see its history", after.id
+                )
+        return written is not None
+
+    def _remark(self, step: Step) -> str:
+        """Say at the first submission of each run which settings take no effect."""
+        run = step.job.run
+        is_first = isinstance(step.action, Submit) and run is not None and run.attempts == 1
+        return effects.remarks(step.job.config, self.site) if is_first else ""
 
     def _start(self, job: Job, action: Action) -> None:
         self._acting.add(job.id)
@@ -130,14 +150,22 @@ class Reconciler:
 
     def _perform(self, job: Job, action: Action) -> None:
         """Act; what the engine says against it is one more observation."""
+        if isinstance(action, Submit):
+            action = Submit(replace(action.job, config=effects.in_effect(action.job.config, self.site)))
         try:
             self.engine.perform(action)
         except Refused as refused:
+            self._note(action, refused)
             self._tell(job, _refusal(action, refused))
         except EngineUnavailable as error:
             log.warning("job %d: no answer to %s", job.id, type(action).__name__)
+            self._note(action, error)
             if isinstance(action, Submit) and action.job.run is not None:
                 self._tell(job, Unanswered(action.job.run.id, str(error)))
+
+    def _note(self, action: Action, error: Refused | EngineUnavailable) -> None:
+        if isinstance(action, Submit) and action.job.run is not None:
+            self.note_failure(action.job.run.id, error.told or str(error))
 
     def _tell(self, job: Job, told: Observation) -> None:
         with self.database.write() as tx:

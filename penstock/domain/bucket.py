@@ -10,6 +10,9 @@ from penstock.domain.job import Job
 BUILT_IN = "penstock"
 """The bucket that takes the state of jobs that name none (`obs_bucket`)."""
 
+CLIENT_LOG = "submit-client.log"
+"""What was said of the submissions of a run that failed."""
+
 _SCHEME = "obs://"
 _EITHER_SCHEME = re.compile("(?:obs|s3)://")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -53,6 +56,12 @@ def savepoint_path(job: Job, now: int) -> str:
     """Where a savepoint asked for at `now` goes when the caller names no place (DLI: trigger savepoint)."""
     when = datetime.fromtimestamp(now / 1000, UTC)
     return parse(f"{job.config.bucket or BUILT_IN}/jobs/savepoint/{job.id}/{when:%Y-%m-%d_%H-%M-%S}")
+
+
+def log_path(job: Job, run_id: str, name: str) -> str:
+    """Where a copy of a log of a run goes (DLI: streaming job logs); that of the client has no run of Flink yet."""
+    folder = parse(f"{job.config.bucket or BUILT_IN}/jobs/logs/{job.id}")
+    return f"{folder}submit-client/{run_id}.log" if name == CLIENT_LOG else f"{folder}application_{run_id}/{name}"
 
 
 def _is_ip(name: str) -> bool:

@@ -235,14 +235,21 @@ Action = Submit | Cancel | TriggerSavepoint | StopWithSavepoint
 class Refused(Exception):
     """Raised by `Engine.perform` for a submission or a savepoint that the engine will never take."""
 
-    def __init__(self, reason: str, *, state_missing: bool = False) -> None:
+    def __init__(self, reason: str, *, state_missing: bool = False, told: str = "") -> None:
+        """Take why, for the user, and all that the engine has said."""
         super().__init__(reason)
         self.reason = reason
         self.state_missing = state_missing
+        self.told = told
 
 
 class EngineUnavailable(Exception):
     """Raised by `Engine.perform` when nobody knows whether the act has happened, or it may succeed later."""
+
+    def __init__(self, reason: str | None = None, *, told: str = "") -> None:
+        """Take why, for the user, and all that the engine has said."""
+        super().__init__(reason)
+        self.told = told
 
 
 class Engine(Protocol):

@@ -1,4 +1,4 @@
-"""A local Flink cluster: one JobManager and its TaskManager, started, adopted and stopped as one unit.
+"""A local Flink cluster: one JobManager and its TaskManagers, started, adopted and stopped as one unit.
 
 They are one unit because a TaskManager goes on producing when its JobManager is gone: whenever half of it is
 missing, the rest is ended before anything is started. The processes outlive the service that started them.
@@ -20,8 +20,9 @@ import filelock
 import msgspec
 import psutil
 
-from penstock.flink import config, connectors, jvm, processes
+from penstock.flink import config, connectors, job_logs, jvm, log_settings, processes, shapes
 from penstock.flink.distribution import FlinkHome
+from penstock.flink.shapes import Shape
 
 _SPLIT_AT = {os.pathsep, ",", "\\"} - {os.sep}
 """What ends a path on Java's class path, in Flink's lists of folders, and in its addresses of files."""
@@ -41,7 +42,7 @@ class Unit(msgspec.Struct, frozen=True):
     rest_url: str
     pids: tuple[int, ...]
     slots: int
-    """What it was started with, whatever the settings say now."""
+    """What it was started with in all, whatever the settings say now."""
     connectors: tuple[str, ...] = ()
     """The jars of connectors that it was started with."""
     file_systems: str = ""
@@ -66,6 +67,7 @@ class LocalCluster:
         self._file_systems = dict(file_systems or {})
         told = json.dumps(self._file_systems, sort_keys=True).encode()
         self._digest = hashlib.sha256(told).hexdigest() if file_systems else ""
+        self._job_logs = job_logs.folder(data_dir)
         self._folder = data_dir.resolve() / "engines" / name
         self._marks = (processes.data_dir_mark(data_dir), _engine_mark(name))
         self._unit: Unit | None = None
@@ -101,28 +103,34 @@ class LocalCluster:
         jvm.reap()
         return self._unit is not None and all(self._lives(pid, self._unit) for pid in self._unit.pids)
 
-    def start(self) -> Unit:
+    def start(self, shape: Shape | None = None) -> Unit:
         """Start the unit, after ending what is left of an earlier one, and return without waiting for its answers.
+
+        It is made for many small jobs in its slots unless a shape is given.
 
         A port that somebody else takes meanwhile ends the JobManager at once: then it is not alive, and the next
         start picks other ports.
         """
+        shape = shape or shapes.shared(self._slots)
         with self.transition():
             processes.end(self._marks, at_once=True)  # half a cluster has nothing to put in order
             jvm.reap()
             self._make_folders()
             rpc_port, rest_port = _free_ports()
-            settings = config.cluster_configuration(self._folder, rpc_port, rest_port, self._slots)
+            settings = config.cluster_configuration(self._folder, rpc_port, rest_port, shape)
             written = json.dumps(settings | self._file_systems, indent=1)  # JSON is YAML
             _write_private(self._folder / "conf" / "config.yaml", written.encode())
+            (self._folder / "conf" / "log4j2.properties").write_text(log_settings.properties(shape.levels))
             incarnation = uuid.uuid4().hex
             marks = (*self._marks, _incarnation_mark(incarnation))
             held = connectors.held(self._home)
-            roles = jvm.roles(self._slots)
-            pids = tuple(jvm.spawn(role, self._home, self._folder, marks) for role in roles)
+            pids = tuple(
+                jvm.spawn(role, self._home, self._folder, self._job_logs, marks) for role in jvm.roles(shape)
+            )
             jvm.guard(pids, self._folder)
             rest_url = f"http://127.0.0.1:{rest_port}"
-            self._unit = Unit(incarnation, self._home.version, rest_url, pids, self._slots, held, self._digest)
+            slots = shape.taskmanagers * shape.slots
+            self._unit = Unit(incarnation, self._home.version, rest_url, pids, slots, held, self._digest)
             _write_private(self._folder / _UNIT, msgspec.json.encode(self._unit))
             return self._unit
 

@@ -2,27 +2,10 @@
 
 from pathlib import Path
 
-from penstock.domain import bucket, resources
+from penstock.domain import bucket, resources, runtime_config
 from penstock.domain.job import CheckpointMode, Job, JobConfig
 from penstock.flink.buckets import Buckets
-
-OWNED_KEYS = (
-    "pipeline.name",
-    "parallelism.default",
-    "table.exec.resource.default-parallelism",
-    "execution.checkpointing.interval",
-    "execution.checkpointing.mode",
-    "execution.checkpointing.dir",
-    "execution.checkpointing.savepoint-dir",
-    "execution.checkpointing.externalized-checkpoint-retention",
-    "execution.checkpointing.timeout",
-    "execution.savepoint.*",
-    "execution.state-recovery.*",
-    "state.checkpoints.dir",
-    "state.savepoints.dir",
-    "restart-strategy*",
-)
-"""Keys that the API's fields decide (DLI: create SQL job): the script's own `SET` of them is ignored."""
+from penstock.flink.shapes import Shape
 
 _LEAST_TIMEOUT_S = 600
 """Flink's own time-out of a checkpoint. It bounds savepoints too, for which it can be too short."""
@@ -31,7 +14,10 @@ _RESTART_DELAY = "10 s"
 
 
 def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
-    """Return the settings of one submission, in the keys of Flink 2; raises `Invalid` for an unusable bucket."""
+    """Return the settings of one submission, in the keys of Flink 2; raises `Invalid` for an unusable bucket.
+
+    What `runtime_config` says of the job counts where no field says otherwise.
+    """
     config = job.config
     checkpoints = bucket.checkpoint_path(job)
     savepoints = bucket.parse(f"{config.bucket or bucket.BUILT_IN}/jobs/savepoint/{job.id}")
@@ -46,7 +32,7 @@ def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
         # An external cluster may say otherwise: then Flink would delete a savepoint that a job has started from.
         "execution.state-recovery.claim-mode": "NO_CLAIM",
     }
-    return settings | _checkpointing(config) | _restarting(config)
+    return {**runtime_config.sort(config).job, **settings, **_checkpointing(config), **_restarting(config)}
 
 
 def _checkpointing(config: JobConfig) -> dict[str, str]:
@@ -80,24 +66,10 @@ def _restarting(config: JobConfig) -> dict[str, str]:
 
 # --- a cluster of ours ----------------------------------------------------------------------------------------
 
-METASPACE_MB = 512
-JOBMANAGER_HEAP_MB = 768
-_FRAMEWORK_MB = 128
 
-
-def heap_mb(slots: int) -> int:
-    """The TaskManager's heap: state lives here, some tens of MB a job."""
-    return _FRAMEWORK_MB + _task_heap_mb(slots)
-
-
-def direct_mb(slots: int) -> int:
-    """The TaskManager's direct memory: network buffers and Flink's own."""
-    return _FRAMEWORK_MB + _network_mb(slots)
-
-
-def cluster_configuration(folder: Path, rpc_port: int, rest_port: int, slots: int) -> dict[str, str]:
-    """Return the settings that a JobManager and its TaskManager share; every port is on the loopback."""
-    return _places(folder) | _addresses(rpc_port, rest_port) | _memory(slots) | _behaviour()
+def cluster_configuration(folder: Path, rpc_port: int, rest_port: int, shape: Shape) -> dict[str, str]:
+    """Return the settings that a JobManager and its TaskManagers share; every port is on the loopback."""
+    return _places(folder) | _addresses(rpc_port, rest_port) | _memory(shape) | _behaviour()
 
 
 def _places(folder: Path) -> dict[str, str]:
@@ -113,23 +85,23 @@ def _addresses(rpc_port: int, rest_port: int) -> dict[str, str]:
     return dict.fromkeys(hosts, "127.0.0.1") | dict.fromkeys(any_port, "0") | ports
 
 
-def _memory(slots: int) -> dict[str, str]:
-    network, overhead = f"{_network_mb(slots)} mb", "192 mb"
-    return {
-        "taskmanager.numberOfTaskSlots": str(slots),
-        "taskmanager.cpu.cores": str(slots),
-        "taskmanager.memory.framework.heap.size": f"{_FRAMEWORK_MB} mb",
-        "taskmanager.memory.framework.off-heap.size": f"{_FRAMEWORK_MB} mb",
-        "taskmanager.memory.task.heap.size": f"{_task_heap_mb(slots)} mb",
-        "taskmanager.memory.task.off-heap.size": "0",
-        "taskmanager.memory.network.min": network,
-        "taskmanager.memory.network.max": network,
-        "taskmanager.memory.managed.size": f"{32 * slots} mb",  # taken only when an operator uses it
-        "taskmanager.memory.jvm-overhead.min": overhead,
-        "taskmanager.memory.jvm-overhead.max": overhead,
-        "taskmanager.memory.jvm-metaspace.size": f"{METASPACE_MB} mb",
-        "jobmanager.memory.heap.size": f"{JOBMANAGER_HEAP_MB} mb",
+def _memory(shape: Shape) -> dict[str, str]:
+    memory = shape.memory
+    sizes = {
+        "taskmanager.memory.framework.heap.size": memory.framework_heap,
+        "taskmanager.memory.framework.off-heap.size": memory.framework_off_heap,
+        "taskmanager.memory.task.heap.size": memory.task_heap,
+        "taskmanager.memory.task.off-heap.size": memory.task_off_heap,
+        "taskmanager.memory.network.min": memory.network,
+        "taskmanager.memory.network.max": memory.network,
+        "taskmanager.memory.managed.size": memory.managed,
+        "taskmanager.memory.jvm-overhead.min": memory.overhead,
+        "taskmanager.memory.jvm-overhead.max": memory.overhead,
+        "taskmanager.memory.jvm-metaspace.size": memory.metaspace,
+        "jobmanager.memory.heap.size": shape.jobmanager_heap,
     }
+    slots = {"taskmanager.numberOfTaskSlots": str(shape.slots), "taskmanager.cpu.cores": str(shape.cores)}
+    return slots | {key: f"{size} mb" for key, size in sizes.items()}
 
 
 def _behaviour() -> dict[str, str]:
@@ -151,11 +123,3 @@ def _behaviour() -> dict[str, str]:
         "completed-application-store.max-capacity": "500",  # they are all in every overview
         "taskmanager.system-out.mode": "LOG",  # what `print` writes is rolled with the log instead of growing
     }
-
-
-def _task_heap_mb(slots: int) -> int:
-    return 384 + 16 * slots
-
-
-def _network_mb(slots: int) -> int:
-    return 64 + 2 * slots

@@ -182,9 +182,9 @@ class FlinkEngine:
             text = self._buckets.scrub(error.text)
             refused = runner.refusal(text) or failures.permanent(text)
             if refused is not None:  # asked first, as it may quote a script that speaks of duplicates
-                raise Refused(self._advised(refused)) from error
+                raise Refused(self._advised(refused), told=text) from error
             if not failures.is_duplicate(text):
-                raise EngineUnavailable(self._reason(error)) from error
+                raise EngineUnavailable(self._reason(error), told=text) from error
 
     def _submission(self, job: Job, run: Run) -> dict[str, object]:
         settings = config.flink_configuration(job, self._buckets)
@@ -232,5 +232,5 @@ class FlinkEngine:
 
 
 def _program(script: str) -> dict[str, object]:
-    arguments = runner.program_arguments(script, owned=config.OWNED_KEYS, denied=settings_keys.DENIED)
+    arguments = runner.program_arguments(script, owned=settings_keys.OWNED, denied=settings_keys.DENIED)
     return {"entryClass": runner.ENTRY_CLASS, "programArgsList": arguments}

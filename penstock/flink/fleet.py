@@ -23,11 +23,8 @@ class Fleet:
     name: str
     file_systems: Mapping[str, str] = field(default_factory=dict)
 
-    def cluster(self, run_id: str, slots: int = 1) -> LocalCluster:
-        """Give the cluster of a run; the slots count when it is started."""
-        return LocalCluster(
-            self.home, self.data_dir, f"{self.name}/{run_id}", slots, file_systems=self.file_systems
-        )
+    def cluster(self, run_id: str) -> LocalCluster:
+        return LocalCluster(self.home, self.data_dir, f"{self.name}/{run_id}", file_systems=self.file_systems)
 
     def run_ids(self) -> set[str]:
         """List the runs that have a cluster, or what is left of one."""

@@ -7,30 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.flink import config, connectors
+from penstock.flink import connectors, log_settings
 from penstock.flink import guard as guard_program
 from penstock.flink.distribution import FlinkHome
+from penstock.flink.shapes import Shape
 
 _OPENED = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent")
 _OPENED_MORE = ("util.concurrent.atomic", "util.concurrent.locks")
-_LOGGING = """\
-rootLogger.level = INFO
-rootLogger.appenderRef.file.ref = file
-appender.file.name = file
-appender.file.type = RollingFile
-appender.file.fileName = ${sys:log.file}
-appender.file.filePattern = ${sys:log.file}.%i
-appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c [%X{flink-job-id}] - %m%n
-appender.file.policies.type = Policies
-appender.file.policies.size.type = SizeBasedTriggeringPolicy
-appender.file.policies.size.size = 20MB
-appender.file.strategy.type = DefaultRolloverStrategy
-appender.file.strategy.max = 5
-logger.pekko.name = org.apache.pekko
-logger.pekko.level = WARN
-"""
-
 _children: list[subprocess.Popen[bytes]] = []
 """What this process has started: it outlives every object here, and is reaped when it ends."""
 
@@ -44,22 +27,26 @@ class Role:
     memory: tuple[str, ...]
 
 
-def roles(slots: int) -> tuple[Role, Role]:
-    """Give the JobManager and the TaskManager of a cluster of this size, in this order."""
-    heap, direct = config.heap_mb(slots), config.direct_mb(slots)
+def roles(shape: Shape) -> list[Role]:
+    """Give the JobManager and the TaskManagers of a cluster of this shape, in this order."""
     jobmanager = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
     taskmanager = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-    return (
-        Role("jobmanager", jobmanager, (f"-Xmx{config.JOBMANAGER_HEAP_MB}m",)),
-        Role("taskmanager", taskmanager, (f"-Xmx{heap}m", f"-XX:MaxDirectMemorySize={direct}m")),
+    manages = (f"-Xmx{shape.jobmanager_heap}m", f"-XX:MaxMetaspaceSize={shape.jobmanager_metaspace}m")
+    memory = shape.memory
+    works = (
+        f"-Xmx{memory.heap}m",
+        f"-XX:MaxDirectMemorySize={memory.direct}m",
+        f"-XX:MaxMetaspaceSize={memory.metaspace}m",
     )
+    workers = [Role(f"taskmanager-{number}", taskmanager, works) for number in range(1, shape.taskmanagers + 1)]
+    return [Role("jobmanager", jobmanager, manages), *workers]
 
 
-def spawn(role: Role, home: FlinkHome, folder: Path, marks: Collection[str]) -> int:
+def spawn(role: Role, home: FlinkHome, folder: Path, job_logs: Path, marks: Collection[str]) -> int:
     """Start a process that outlives us in the folder of its cluster, and return its id."""
     log = folder / "log"
-    (folder / "conf" / "log4j2.properties").write_text(_LOGGING)
-    places = (f"-Dlog.file={log / role.name}.log", f"-XX:ErrorFile={log}/{role.name}-crash-%p.log")
+    places = [f"-Dlog.file={log / role.name}.log", f"-XX:ErrorFile={log}/{role.name}-crash-%p.log"]
+    places += [f"-D{log_settings.ROLE}={role.name}", f"-D{log_settings.JOB_LOGS}={job_logs}"]
     command = [str(home.java), *role.memory, *_options(folder), *places, *marks]
     class_path = os.pathsep.join([f"{home.lib}/*", *connectors.class_path(home)])
     command += ["-cp", class_path, role.main, "--configDir", str(folder / "conf")]
@@ -101,7 +88,6 @@ def _options(folder: Path) -> list[str]:
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-XX:MetaspaceSize=128m",  # what the first job needs: to get there from 21 MB takes full collections
-        f"-XX:MaxMetaspaceSize={config.METASPACE_MB}m",
         "-XX:-UsePerfData",
         "-Djava.security.manager=allow",  # lets Flink intercept System.exit
         f"-Djava.io.tmpdir={folder / 'tmp'}",

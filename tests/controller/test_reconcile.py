@@ -7,7 +7,9 @@ import pytest
 
 from penstock.controller.reconcile import STIR_MS
 from penstock.domain import ending, learning, lifecycle
+from penstock.domain.effects import Site
 from penstock.domain.engine import Action, Cancel, Ending, Refused, Submit
+from penstock.domain.history import Kind
 from penstock.domain.job import Goal, Job, Run, SavepointOrigin, Status
 from penstock.store.database import Database
 from tests.controller.world import Meddled, World
@@ -348,3 +350,42 @@ def test_a_waiting_job_that_is_stopped_is_stopped_at_once(world: World) -> None:
     world.tick()
     world.stop(waiting)
     assert world.until(waiting, Status.CANCELLED).ended_at is None
+
+
+def remarks(world: World, job: Job) -> list[str]:
+    return [event.reason for event in world.events(job) if event.kind is Kind.REMARK]
+
+
+def test_each_run_is_told_once_which_settings_take_no_effect(world: World) -> None:
+    job = world.started(runtime_config="flink.dli.job.priority=1", taskmanager_slots=2)
+    told = (
+        "of runtime_config nothing here acts on flink.dli.job.priority; the jobs of this queue share a cluster: "
+        "tm_slot_num count for admission, and size no process"
+    )
+    world.until(job, Status.RUNNING)
+    assert remarks(world, job) == [told]
+    kinds = [event.kind for event in world.events(job)]
+    assert kinds.index(Kind.REMARK) == kinds.index(Kind.SUBMITTED) + 1
+    world.stop(job)
+    world.until(job, Status.CANCELLED)
+    world.run(job)
+    world.until(job, Status.RUNNING)
+    assert remarks(world, job) == [told, told]
+
+
+def test_settings_reach_the_engine_as_the_operator_reads_them(database: Database, project: str) -> None:
+    world = World(database, project, site=Site(ttl_in_hours=True))
+    job = world.started(state_ttl_s=2)
+    world.until(job, Status.RUNNING)
+    [submitted] = [action for action in world.engine.performed if isinstance(action, Submit)]
+    assert (submitted.job.config.state_ttl_s, world.see(job).config.state_ttl_s) == (7200, 2)
+
+
+def test_what_was_said_of_a_refused_submission_is_kept(world: World) -> None:
+    job = world.started("wrong")
+    world.until(job, Status.SUBMIT_FAILED)
+    [(run_id, told)] = world.noted
+    assert (run_id in {event.run_id for event in world.events(job)}, told) == (
+        True,
+        "line 1, column 8: no such table",
+    )

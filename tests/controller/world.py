@@ -8,17 +8,20 @@ from typing import Any
 from penstock.controller.capacity import Room
 from penstock.controller.reconcile import Reconciler
 from penstock.domain import calls
+from penstock.domain.effects import Site
 from penstock.domain.engine import Overview, Unreachable, Watched
-from penstock.domain.history import Actor, Who
+from penstock.domain.history import Actor, Event, Who
 from penstock.domain.job import Job, JobConfig, Run, SavepointRequest, Status
 from penstock.domain.queue import Queue
-from penstock.store import jobs, queues
+from penstock.store import events, jobs, queues
 from penstock.store.database import Database
+from penstock.store.events import EventFilter
 from penstock.telemetry import Metrics
 from tests.fake_engine import FakeEngine, Program
 from tests.store.conftest import draft
 
 ACTS_AT_ONCE = 3
+SHARED = Site()
 CALLER = Actor(Who.CALLER, "ann")
 PROGRAMS = {
     "wrong": Program(refusal="line 1, column 8: no such table"),
@@ -66,13 +69,16 @@ class Later:
 
 
 class World:
-    def __init__(self, database: Database, project: str, engine: type[FakeEngine] = Meddled) -> None:
+    def __init__(
+        self, database: Database, project: str, engine: type[FakeEngine] = Meddled, site: Site = SHARED
+    ) -> None:
         with database.write() as tx:
             self.queue = queues.create(tx, Queue(uuid.uuid4().hex, cus=8, slots=8, project_id=project), now=1)
         self.clock = Clock()
         self.engine = engine(self.clock, PROGRAMS)
         self.acts = Later()
         self.wakes = 0
+        self.noted: list[tuple[str, str]] = []
         self.metrics = Metrics()
         self._database = database
         self._project = project
@@ -87,6 +93,8 @@ class World:
             new_id=lambda: uuid.uuid4().hex,
             wake=self._wake,
             metrics=self.metrics,
+            site=site,
+            note_failure=lambda run_id, told: self.noted.append((run_id, told)),
         )
 
     def _wake(self) -> None:
@@ -145,6 +153,10 @@ class World:
     def see(self, job: Job) -> Job:
         with self._database.read() as tx:
             return jobs.get_any(tx, job.id)
+
+    def events(self, job: Job) -> list[Event]:
+        with self._database.read() as tx:
+            return [told.event for told in events.page(tx, EventFilter(self._project, job.id))]
 
     def until(self, job: Job, status: Status) -> Job:
         for _ in range(20):

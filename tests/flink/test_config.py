@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from penstock.domain.job import CheckpointMode, Job, JobConfig, JobType
-from penstock.flink import config
+from penstock.flink import config, shapes
 from penstock.flink.buckets import Buckets
 
 
@@ -84,7 +84,14 @@ def test_flink_restarts_a_job_in_place_unless_it_would_restore_unwanted_state(
 
 
 def test_every_port_of_a_cluster_is_on_the_loopback(tmp_path: Path) -> None:
-    settings = config.cluster_configuration(tmp_path, 1, 2, slots=4)
+    settings = config.cluster_configuration(tmp_path, 1, 2, shapes.shared(4))
     hosts = {key: value for key, value in settings.items() if key.endswith(("address", "host"))}
     assert set(hosts.values()) == {"127.0.0.1"}
     assert len(hosts) == 6
+
+
+def test_a_runtime_configuration_counts_where_no_field_decides(tmp_path: Path) -> None:
+    text = "pipeline.name=x\ntable.exec.state.ttl=1 s\npipeline.object-reuse=true\nkubernetes.jobmanager.cpu=1"
+    settings = settings_of(tmp_path, JobConfig(runtime_config=text))
+    without = settings_of(tmp_path, JobConfig())
+    assert settings == without | {"pipeline.object-reuse": "true"}

@@ -2,10 +2,11 @@
 
 import contextlib
 import json
+import re
 import signal
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from penstock.client import ApiError, Client
-from penstock.flink import jvm, processes
+from penstock.flink import processes, shapes
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
 from tests.real.chaos.wire import Wire
@@ -25,6 +26,14 @@ from tests.real.test_statuses import started, until
 pytestmark = pytest.mark.flink
 
 RESTARTING: dict[str, Any] = {"restart_when_exception": True, "resume_checkpoint": True}
+
+
+APART: dict[str, Any] = {
+    "parallel_number": 2,
+    "tm_slot_num": 1,
+    "runtime_config": "jobmanager.memory.process.size=2g\ntaskmanager.memory.process.size=2560m",
+    "flink_log_config": '{"loggers_level_of_class":{"org.apache.flink.runtime.checkpoint":"DEBUG"}}',
+}
 
 
 @dataclass
@@ -99,12 +108,20 @@ def units(served: Served) -> dict[str, dict[str, Any]]:
     return {unit.parent.name: json.loads(unit.read_bytes()) for unit in found}
 
 
-def test_a_job_has_a_cluster_of_its_own_that_is_gone_after_it(site: Site) -> None:
+@pytest.mark.covers("E9")
+@pytest.mark.covers("E28")
+@pytest.mark.covers("E29")
+@pytest.mark.covers("E35")
+def test_a_job_has_a_cluster_of_its_own_and_its_size_that_is_gone_after_it(site: Site) -> None:
     site.client.create_queue("apart", 16, penstock={"isolation": "job"})
-    job_id = site.copying("apart", queue_name="apart", parallel_number=2, **RESTARTING)
+    job_id = site.copying("apart", queue_name="apart", **RESTARTING, **APART)
     first = site.run_id(job_id)
     unit = units(site.served)[first]
-    assert unit["slots"] == 2
+    assert sizes_of(unit) == ("-Xmx1216m", [(1, "-Xmx920m")] * 2)
+    assert site.client.show_job(job_id)["job_config"]["real_cu_number"] == 3
+    loggers = set(re.findall(r" DEBUG (\S+)\.[A-Z]", log_of(site, job_id, "jobmanager.log")))
+    assert loggers == {"org.apache.flink.runtime.checkpoint"}
+    assert log_of(site, job_id, "taskmanager-2.log")
     site.kill_and_start()
     assert site.goes_on_without_gap_or_repeat("apart")
     assert units(site.served) == {first: unit}
@@ -123,6 +140,19 @@ def test_a_job_has_a_cluster_of_its_own_that_is_gone_after_it(site: Site) -> Non
     site.delete(job_id, queue="apart")
 
 
+def sizes_of(unit: dict[str, Any]) -> tuple[str, list[tuple[int, str]]]:
+    """Give the heap of the JobManager, and slots and heap of each TaskManager."""
+    heaps = [
+        next(word for word in psutil.Process(pid).cmdline() if word.startswith("-Xmx")) for pid in unit["pids"]
+    ]
+    slots = [each["slotsNumber"] for each in of_flink(unit["rest_url"], "/taskmanagers")["taskmanagers"]]
+    return heaps[0], list(zip(slots, heaps[1:], strict=True))
+
+
+def log_of(site: Site, job_id: int, name: str) -> str:
+    return str(site.client.read_log(job_id, name, limit=1024 * 1024)["content"])
+
+
 def queue_number(site: Site) -> int:
     (folder,) = (site.served.data_dir / "engines").glob("queue-*/logs")
     return int(folder.parent.name.removeprefix("queue-"))
@@ -134,14 +164,8 @@ def queue_number(site: Site) -> int:
 @pytest.fixture
 def far(engine_home: FlinkHome, tmp_path: Path) -> Iterator[str]:
     """The REST address of a session cluster with two TaskManagers that no service has started."""
-    local = LocalCluster(engine_home, tmp_path / "far", slots=2)
-    unit = local.start()
-    _, taskmanager = jvm.roles(2)
-    second = jvm.Role("second-taskmanager", taskmanager.main, taskmanager.memory)
-    folder = tmp_path / "far" / "engines" / "default"
-    marks = [processes.data_dir_mark(tmp_path / "far"), "-Dpenstock.engine=default"]
-    jvm.spawn(second, engine_home, folder, marks)
-    yield unit.rest_url
+    local = LocalCluster(engine_home, tmp_path / "far")
+    yield local.start(replace(shapes.shared(2), taskmanagers=2)).rest_url
     local.stop()
 
 
