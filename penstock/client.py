@@ -128,6 +128,17 @@ class Client:
         told: dict[str, Any] | None = self._call("GET", f"/jobs/{job_id}/exit", below=self._own)["exit"]
         return told
 
+    def list_logs(self, job_id: int) -> list[dict[str, Any]]:
+        """Give the files of the newest runs of a job, those of the last run first."""
+        logs: list[dict[str, Any]] = self._call("GET", f"/jobs/{job_id}/logs", below=self._own)["logs"]
+        return logs
+
+    def read_log(self, job_id: int, name: str, **query: str | int) -> dict[str, Any]:
+        """Read on in a file; the query is `run_id`, `offset` (below 0: from the end) and `limit`."""
+        path = f"/jobs/{job_id}/logs/{quote(name, safe='')}"
+        piece: dict[str, Any] = self._call("GET", path, query=query, below=self._own)
+        return piece
+
     def list_orphans(self) -> list[dict[str, Any]]:
         """Give the Flink jobs that no job explains."""
         orphans: list[dict[str, Any]] = self._call("GET", "/orphans", below=self._own)["orphans"]

@@ -21,6 +21,7 @@ from penstock.controller.janitor import Janitor
 from penstock.controller.job_clusters import JobClusters
 from penstock.controller.keeper import Cluster, Keeper, Means
 from penstock.controller.leases import Controller
+from penstock.controller.log_keeper import LogKeeper
 from penstock.controller.tenants import Tenants
 from penstock.domain.errors import NotFound
 from penstock.domain.queue import DEFAULT, Holder, Isolation, Queue
@@ -29,6 +30,7 @@ from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
 from penstock.flink.fleet import Fleet
+from penstock.flink.job_logs import JobLogs
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
 from penstock.settings import Settings
@@ -112,11 +114,23 @@ class Service:
         self._database = storage.database
         self._metrics = telemetry.Metrics()
         self._buckets = open_buckets(settings)
-        means = Means(self._database, now_ms, new_id, self._metrics, self._cluster_of)
+        self._logs = JobLogs(settings.data_dir, self._buckets.scrub)
+        means = Means(
+            self._database,
+            now_ms,
+            new_id,
+            self._metrics,
+            self._cluster_of,
+            note_failure=self._logs.note_failure,
+            ttl_in_hours=settings.idle_state_retention_unit == "hours",
+        )
         holder = _holder(settings, seat)
         self._controller = Controller(self._database, holder, lambda queue: Keeper(queue, means), now_ms)
         janitor = Janitor(self._database, self._buckets, holder, now_ms)
-        self._chores = (janitor.rounds, AlarmSender(self._database, storage.vault, now_ms).rounds)
+        every_s = settings.log_copy_interval_s
+        log_keeper = LogKeeper(self._database, self._logs, self._buckets, now_ms, every_s)
+        alarms = AlarmSender(self._database, storage.vault, now_ms)
+        self._chores = (janitor.rounds, log_keeper.rounds, alarms.rounds)
         self.app: App = create_app(self._context(storage.vault))
 
     def start(self) -> None:
@@ -159,6 +173,7 @@ class Service:
             metrics=self._metrics,
             state_at=self._state_at,
             knows_bucket=self._buckets.knows,
+            logs=self._logs,
             savepoint_timeout_s=self._settings.savepoint_timeout_s,
         )
 

@@ -69,6 +69,13 @@ class Settings:
     savepoint_timeout_s: Annotated[
         int, Meta(ge=1, le=30 * 24 * 3600, description="Seconds that a savepoint may take; 24 hours unless set.")
     ] = 24 * 3600
+    idle_state_retention_unit: Annotated[
+        str, Meta(pattern="^(seconds|hours)$", description="What `idle_state_retention` of a job counts.")
+    ] = "seconds"
+    log_copy_interval_s: Annotated[
+        int,
+        Meta(ge=1, le=24 * 3600, description="Seconds between two copies of the logs of jobs to their buckets."),
+    ] = 60
     stop_engines: Annotated[bool, Meta(description="End Flink and its jobs together with the service.")] = False
     log_level: Annotated[
         str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level of the log lines.")

@@ -20,6 +20,7 @@ from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job
 from penstock.domain.queue import Queue
 from penstock.flink.buckets import Buckets
+from penstock.flink.job_logs import JobLogs
 from penstock.server import protocol
 from penstock.server.app import create_app
 from penstock.server.operation import Context
@@ -148,6 +149,7 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
     clock = Clock()
     woken: list[int] = []
     not_ready: list[str] = []
+    buckets = Buckets(folder / "buckets")
     context = Context(
         database=database,
         vault=vault,
@@ -157,8 +159,9 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         readiness=lambda: not_ready[0] if not_ready else None,
         flink_lines=frozenset({"2.3"}),
         metrics=Metrics(),
-        state_at=Buckets(folder / "buckets").state_at,
         knows_bucket=lambda name: name in ("state", "penstock"),
+        state_at=buckets.state_at,
+        logs=JobLogs(folder, buckets.scrub),
     )
     switch.app = create_app(context)
     service = Service(url, database, vault, key, clock, context, woken, not_ready)

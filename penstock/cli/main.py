@@ -63,6 +63,8 @@ def serve(
     queue_cus: Annotated[int | None, _option("queue_cus")] = None,
     recycle_at_metaspace_percent: Annotated[int | None, _option("recycle_at_metaspace_percent")] = None,
     savepoint_timeout_s: Annotated[int | None, _option("savepoint_timeout_s")] = None,
+    idle_state_retention_unit: Annotated[str | None, _option("idle_state_retention_unit")] = None,
+    log_copy_interval_s: Annotated[int | None, _option("log_copy_interval_s")] = None,
     stop_engines: Annotated[bool | None, _option("stop_engines")] = None,
     log_level: Annotated[str | None, _option("log_level")] = None,
 ) -> None:
@@ -143,6 +145,28 @@ def show_history(
     from penstock.cli import jobs as shown
 
     shown.show_history(job_id, limit, as_json=as_json)
+
+
+@jobs.command("logs")
+def show_logs(
+    job_id: int,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is at rest.")] = False,
+    process: Annotated[
+        str | None, typer.Option(help="Only this: jobmanager, taskmanager, taskmanager-2, submit-client.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="The run, by the start of its id; else the last one.")] = None,
+    as_list: Annotated[bool, typer.Option("--list", help="List the files of all runs instead.")] = False,
+) -> None:
+    """Print what the processes of a job's run have logged for it, and what was said of a failed submission."""
+    from penstock.cli import logs as shown
+
+    chosen = shown.Choice(job_id, run, process)
+    if as_list:
+        shown.show_list(chosen)
+    elif follow:
+        shown.follow(chosen)
+    else:
+        shown.show(chosen)
 
 
 @orphans.command("list")

@@ -12,7 +12,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
-from penstock.server import buckets, health, history, jobs, orphans, queues, sql_jobs
+from penstock.server import buckets, health, history, jobs, logs, orphans, queues, sql_jobs
 from penstock.server.operation import (
     HEAD_LIMIT,
     Answer,
@@ -33,6 +33,7 @@ _ROUTES = [
         *jobs.OPERATIONS,
         *sql_jobs.OPERATIONS,
         *history.OPERATIONS,
+        *logs.OPERATIONS,
         *orphans.OPERATIONS,
         *queues.OPERATIONS,
         *buckets.OPERATIONS,

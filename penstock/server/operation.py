@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from penstock.dli import encoding
 from penstock.dli.errors import HeadTooLarge
+from penstock.flink.job_logs import JobLogs
 from penstock.signing import Message
 from penstock.store.database import Database
 from penstock.store.vault import Vault
@@ -39,6 +40,8 @@ class Context:
     """Finds the complete state to start from at an address; raises `Invalid`, or `NotFound` if it cannot look."""
     knows_bucket: Callable[[str], bool]
     """Says whether a bucket has its place in the storage map."""
+    logs: JobLogs
+    """The logs of jobs that ran on this host."""
     savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120

@@ -99,6 +99,13 @@ def kept_by(tx: Connection, holder: Holder, now: int, after_id: int, limit: int)
     return found, ids[-1] if len(ids) == limit else 0
 
 
+def with_logs_copied(tx: Connection, run_ids: Collection[str]) -> list[Job]:
+    """Read the jobs of these runs that want their logs copied."""
+    of_runs = select(RUNS.c.job_id).where(RUNS.c.id.in_(run_ids))
+    found = _all(tx, select(JOBS).where(JOBS.c.id.in_(of_runs), JOBS.c.deleted_at.is_(None)))
+    return [job for job in found if job.config.log_enabled]
+
+
 def record(tx: Connection, before: Job, after: Job, at: int, by: Actor) -> Job | None:
     """Write what has changed, its history and its alarm, unless the row is no longer the version read: None.
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from penstock.store.schema import RUNS
+from penstock.store.schema import JOBS, RUNS
+
+_NEWEST = 100
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,28 @@ class Folder:
     checkpoints: str
     is_condemned: bool
     """Its removal has begun, and nobody may name it any more."""
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A run, and the job that it belongs to."""
+
+    run_id: str
+    job_id: int
+    recorded_at: int
+
+
+def owned(tx: Connection, run_ids: Collection[str]) -> list[Owned]:
+    """Tell of these runs whose they are; of the ones that no job has, or a deleted one, nothing."""
+    query = select(RUNS.c.id, RUNS.c.job_id, RUNS.c.recorded_at).join(JOBS, JOBS.c.id == RUNS.c.job_id)
+    query = query.where(RUNS.c.id.in_(run_ids), JOBS.c.deleted_at.is_(None))
+    return [Owned(*row) for row in tx.execute(query)]
+
+
+def of_job(tx: Connection, job_id: int) -> list[Owned]:
+    """List the newest runs of a job, the last one first."""
+    query = select(RUNS.c.id, RUNS.c.job_id, RUNS.c.recorded_at).where(RUNS.c.job_id == job_id)
+    return [Owned(*row) for row in tx.execute(query.order_by(RUNS.c.recorded_at.desc()).limit(_NEWEST))]
 
 
 def folders(tx: Connection, job_ids: Collection[int]) -> dict[int, list[Folder]]:

@@ -18,7 +18,7 @@ from penstock.controller import loop
 from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
 from penstock.domain import ending, errors, learning, lifecycle
 from penstock.domain.job import Status
-from penstock.server import health, history, jobs, orphans, sql_jobs
+from penstock.server import health, history, jobs, logs, orphans, sql_jobs
 from tests.serving import Service, Switch, listening, new_folder, service_in
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -186,6 +186,7 @@ def test_every_operation_is_on_the_api_page() -> None:
         *jobs.OPERATIONS,
         *sql_jobs.OPERATIONS,
         *history.OPERATIONS,
+        *logs.OPERATIONS,
         *orphans.OPERATIONS,
         *health.OPERATIONS,
     )

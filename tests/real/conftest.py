@@ -64,6 +64,7 @@ class Served:
         """Start the service, and give the seconds until its first answer."""
         began, lines = time.monotonic(), self.log.count("listening on") if self._log_file.exists() else 0
         command = [*program, "serve", "--port", "0", "--queue-slots", "8", "--data-dir", str(self.data_dir)]
+        command += ["--log-copy-interval-s", "2"]
         with self._log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log

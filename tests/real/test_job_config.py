@@ -43,6 +43,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unlimited": RESTARTED | {"checkpoint_enabled": True, "resume_checkpoint": True, "flink_version": "2.3"},
     "afresh": RESTARTED | {"checkpoint_enabled": True, "checkpoint_mode": 1, "resume_max_num": 5},
     "stateless": RESTARTED | {"resume_max_num": 3},
+    "tuned": {
+        "runtime_config": '[{"key":"pipeline.max-parallelism","value":"77"},{"key":"pipeline.name","value":"x"}]'
+    },
 }
 NEVER_MS = 2**63 - 1
 
@@ -210,6 +213,7 @@ def test_every_task_has_the_parallelism_of_the_job(ran: dict[str, Ran], name: st
         ),
         ("unlimited", "Restart with fixed delay (PT10S). #2147483647 restart attempts."),
         ("afresh", "Restart deactivated."),  # Flink would restore its checkpoint: the service submits it anew
+        ("tuned", "Restart deactivated."),
         (
             "stateless",
             "Failure rate restart with maximum of 3 failures within interval PT1H and fixed delay PT10S.",
@@ -218,6 +222,13 @@ def test_every_task_has_the_parallelism_of_the_job(ran: dict[str, Ran], name: st
 )
 def test_flink_restarts_a_job_as_its_flags_say(ran: dict[str, Ran], name: str, strategy: str) -> None:
     assert ran[name].in_flink("/config")["execution-config"]["restart-strategy"] == strategy
+
+
+@covers("E22")
+def test_flink_runs_a_job_with_its_runtime_configuration(ran: dict[str, Ran], project: Client) -> None:
+    assert {task["maxParallelism"] for task in ran["tuned"].in_flink("")["vertices"]} == {77}
+    [remark] = project.list_job_events(ran["tuned"].detail["job_id"], kind="remark")
+    assert remark["reason"] == "of runtime_config other settings of the job decide pipeline.name"
 
 
 @covers("E32")
