@@ -1,6 +1,6 @@
 """`job_config`: the settings of a job, as requests give them and as answers show them (DLI: create SQL job)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from penstock.dli import encoding, settings_text
 from penstock.dli.settings_text import ResourceConfig
-from penstock.domain import bucket, resources
+from penstock.domain import bucket, package, resources
 from penstock.domain.errors import Invalid, NotAllowed
-from penstock.domain.job import CheckpointMode, Job
+from penstock.domain.job import CheckpointMode, JarProgram, Job
 from penstock.domain.job import JobConfig as Settings
 
 AtLeastZero = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -20,6 +20,14 @@ Word = Annotated[str, Meta(max_length=512)]
 Address = Annotated[str, Meta(max_length=2048)]
 Document = Annotated[str, Meta(max_length=64 * 1024)]
 NO_PARENT = -1
+_SPECIFICATION = {"cpu": 1.0, "memory": "4G"}
+_JAR_RESOURCES = {
+    "max_slot": 1,
+    "parallel_number": 1,
+    "jobmanager_resource_spec": _SPECIFICATION,
+    "taskmanager_resource_spec": _SPECIFICATION,
+}
+"""What Terraform expects of a jar job that was given none."""
 
 _SAME_VALUE = {
     "checkpoint_enabled": "checkpoint_enabled",
@@ -56,15 +64,22 @@ _MODES: dict[object, CheckpointMode] = {
 } | {mode.value: mode for mode in CheckpointMode}
 
 
+_ADDRESSES: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+    ("obs_bucket", "bucket", bucket.check_name),
+    ("checkpoint_path", "checkpoint_path", bucket.parse),
+    ("udf_jar_url", "udf_jar_url", package.refer),
+)
+
+
 def wire_names(settings: Collection[str]) -> list[str]:
     """Give the names by which requests and answers call these settings."""
     ours = {domain: wire for wire, domain in (_SAME_VALUE | _EMPTY_IS_NONE).items()}
-    ours |= {"description": "desc", "queue": "queue_name", "sql": "sql_body"}
+    ours |= {"description": "desc", "queue": "queue_name", "sql": "sql_body", "arguments": "entrypoint_args"}
     return sorted(ours.get(name, name) for name in settings)
 
 
 class SettingsBody(msgspec.Struct, kw_only=True):
-    """The part of a create or update body that becomes `job_config`; None means not given."""
+    """The part of every create or update body that becomes `job_config`; None means not given."""
 
     checkpoint_enabled: bool | None = None
     checkpoint_mode: Literal[1, 2, "1", "2", "exactly_once", "at_least_once"] | None = None
@@ -76,17 +91,12 @@ class SettingsBody(msgspec.Struct, kw_only=True):
     cu_number: Annotated[int, Meta(ge=2, le=400)] | None = None
     parallel_number: Annotated[int, Meta(ge=1, le=2000)] | None = None
     restart_when_exception: bool | None = None
-    idle_state_retention: AtLeastZero | None = None
-    udf_jar_url: Address | None = None
-    dirty_data_strategy: object = None
     resume_checkpoint: bool | None = None
     resume_max_num: Annotated[int, Meta(ge=-1, le=2**31 - 1)] | None = None
     runtime_config: Document | None = None
     tm_cus: AtLeastOne | None = None
     tm_slot_num: AtLeastZero | None = None
     flink_version: Annotated[str, Meta(max_length=32)] | None = None
-    operator_config: Document | None = None
-    static_estimator_config: Document | None = None
     execution_agency_urn: Word | None = None
     flink_log_config: Document | None = None
     resource_config: ResourceConfig | None = None
@@ -111,9 +121,9 @@ class JobConfig(msgspec.Struct, kw_only=True):
     idle_state_retention: int
     udf_jar_url: str | None
     dirty_data_strategy: str | None
-    entrypoint: str | None = None
-    dependency_jars: list[str] | None = None
-    dependency_files: list[str] | None = None
+    entrypoint: str | None
+    dependency_jars: Sequence[str] | None
+    dependency_files: Sequence[str] | None
     executor_number: int | None = None
     executor_cu_number: int | None = None
     resume_checkpoint: bool
@@ -126,7 +136,7 @@ class JobConfig(msgspec.Struct, kw_only=True):
     tm_cus: int
     tm_slot_num: int | None
     image: str | None = None
-    feature: str | None = None
+    feature: str | None
     flink_version: str | None
     operator_config: str | None
     static_estimator_config: str | None
@@ -134,13 +144,13 @@ class JobConfig(msgspec.Struct, kw_only=True):
     """The CUs that the job holds at present, where they are not `cu_number`; else 0."""
     execution_agency_urn: str | None
     flink_log_config: str | None
-    resource_config: dict[str, object] | None
+    resource_config: Mapping[str, object] | None
     resource_config_version: str
 
 
 def answer(job: Job) -> JobConfig:
     """Show the settings of a job."""
-    config = job.config
+    config, program = job.config, job.program or JarProgram()
     fields = {wire: getattr(config, name) for wire, name in (_SAME_VALUE | _EMPTY_IS_NONE).items()}
     kept = config.checkpoint_enabled or config.checkpoint_path
     held = resources.held(job)
@@ -149,7 +159,11 @@ def answer(job: Job) -> JobConfig:
         checkpoint_mode=config.checkpoint_mode.value,
         checkpoint_path=bucket.checkpoint_path(job) if kept else None,
         real_cu_number=0 if held == config.cus else held,
-        resource_config=config.resource_config,
+        entrypoint=program.entrypoint,
+        dependency_jars=program.dependency_jars or None,
+        dependency_files=program.dependency_files or None,
+        feature="basic" if job.program else None,
+        resource_config=config.resource_config or (_JAR_RESOURCES if job.program else None),
     )
 
 
@@ -158,14 +172,16 @@ def merged(stored: Settings, body: SettingsBody, flink_lines: frozenset[str]) ->
 
     `flink_lines` are the versions that can be asked for. An empty text, or 0 slots, clears a setting.
     """
-    given: dict[str, Any] = {name: getattr(body, wire) for wire, name in _SAME_VALUE.items()}
-    given |= {name: getattr(body, wire) for wire, name in _EMPTY_IS_NONE.items()}
+    given: dict[str, Any] = {
+        name: getattr(body, wire, None) for wire, name in (_SAME_VALUE | _EMPTY_IS_NONE).items()
+    }
     given["checkpoint_mode"] = _MODES.get(body.checkpoint_mode)
-    given["dirty_data_strategy"] = _dirty_data_strategy(body.dirty_data_strategy)
+    given["dirty_data_strategy"] = _dirty_data_strategy(given["dirty_data_strategy"])
+    given["checkpoint_path"] = getattr(body, "checkpoint_path", None)
     given["resource_config"] = settings_text.resource_config(body.resource_config)
     present = {name: value for name, value in given.items() if value is not None}
-    cleared = {name: None for name in _EMPTY_IS_NONE.values() if present.get(name) in ("", 0)}
-    _check_texts(body, flink_lines)
+    cleared = {name: None for name in (*_EMPTY_IS_NONE.values(), "checkpoint_path") if present.get(name) in ("", 0)}
+    _check_texts(given, flink_lines)
     config = replace(stored, **(present | cleared))
     _check_together(config)
     return config
@@ -181,16 +197,17 @@ def _dirty_data_strategy(value: object) -> str | None:
     raise Invalid("dirty_data_strategy must be 0 or 1")
 
 
-def _check_texts(body: SettingsBody, flink_lines: frozenset[str]) -> None:
-    if body.flink_version and body.flink_version not in flink_lines:
+def _check_texts(given: Mapping[str, Any], flink_lines: frozenset[str]) -> None:
+    if given["flink_version"] and given["flink_version"] not in flink_lines:
         raise Invalid(f"flink_version must be an installed one: {', '.join(sorted(flink_lines))}")
-    if body.obs_bucket:
-        with encoding.naming("obs_bucket"):
-            bucket.check_name(body.obs_bucket)
-    settings_text.check_runtime_config(body.runtime_config)
-    settings_text.check_log_config(body.flink_log_config)
-    settings_text.check_operator_config(body.operator_config)
-    settings_text.check_json("static_estimator_config", body.static_estimator_config)
+    for wire, name, check in _ADDRESSES:
+        if given[name]:
+            with encoding.naming(wire):
+                check(given[name])
+    settings_text.check_runtime_config(given["runtime_config"])
+    settings_text.check_log_config(given["log_config"])
+    settings_text.check_operator_config(given["operator_config"])
+    settings_text.check_json("static_estimator_config", given["static_estimator_config"])
 
 
 def _check_together(config: Settings) -> None:

@@ -186,8 +186,8 @@ def detail(job: Job, *, not_started: int | None) -> Detail:
         sql_body=job.sql,
         run_mode=job.run_mode.value,
         job_config=config.answer(job),
-        main_class=None,
-        entrypoint_args=None,
+        main_class=job.program.main_class if job.program else None,
+        entrypoint_args=job.program.arguments if job.program else None,
         execution_graph=job.execution_plan,
         update_time=job.updated_at,
     )

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from penstock.dli import encoding, jobs
 from penstock.dli.config import Address, AtLeastZero, Word
-from penstock.dli.sql_jobs import Tag
+from penstock.dli.drafts import Tag
 from penstock.domain.errors import Invalid, NotAllowed
 from penstock.domain.queue import Isolation, Queue
 

@@ -4,10 +4,10 @@ Every call stores goal and status in the one transaction that accepts it, so tha
 caller has the answer. All raise `NotAllowed` where the status forbids them (DLI: common operations of a job).
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from penstock.domain.errors import NotAllowed, NotChangeable
-from penstock.domain.job import Goal, Job, Savepoint, SavepointOrigin, SavepointRequest, Status
+from penstock.domain.job import Goal, Job, Savepoint, SavepointOrigin, SavepointRequest, Status, settings
 
 MAY_RUN = frozenset({Status.INIT, Status.SUBMIT_FAILED, Status.EXCEPTION, Status.CANCELLED, Status.FINISHED})
 MAY_STOP = frozenset({Status.SUBMITTING, Status.RUNNING, Status.CANCEL_FAILED})
@@ -117,9 +117,8 @@ def _keep_what_terraform_clears(job: Job, wanted: Job) -> Job:
 
 
 def _changed(job: Job, wanted: Job) -> set[str]:
-    old = {**asdict(job), **asdict(job.config)}
-    new = {**asdict(wanted), **asdict(wanted.config)}
-    return {key for key, value in new.items() if key != "config" and value != old[key]}
+    old, new = settings(job), settings(wanted)
+    return {key for key, value in new.items() if value != old[key]}
 
 
 def _state_to_resume(job: Job) -> str | None:

@@ -1,10 +1,10 @@
 """What is told of a job's life: one event for each thing that happened, with when, why and by whom."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from penstock.domain.job import Goal, Job, Run, SavepointOrigin, Status
+from penstock.domain.job import Goal, Job, Run, SavepointOrigin, Status, settings
 
 
 class Who(StrEnum):
@@ -153,11 +153,8 @@ def _goal_set(change: _Change) -> Event:
 
 def _settings(before: Job, after: Job) -> list[str]:
     """Name the settings that differ, without their values: a script or a setting can hold a secret."""
-    old, new = ({name: getattr(job, name) for name in _SETTINGS} | asdict(job.config) for job in (before, after))
+    old, new = settings(before), settings(after)
     return sorted(name for name, value in new.items() if value != old[name])
-
-
-_SETTINGS = ("description", "name", "queue", "run_mode", "sql", "tags")
 
 
 def _sent(change: _Change) -> Iterator[Event]:

@@ -4,7 +4,7 @@ Times are whole milliseconds since the epoch. Places of state (`obs://bucket/key
 project's buckets, never paths of the host; only `flink/` knows where a bucket lies.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 
@@ -103,6 +103,21 @@ class JobConfig:
 
 
 @dataclass(frozen=True)
+class JarProgram:
+    """What a jar job runs (DLI: create jar job); jars and files as `domain/package.py` reads them."""
+
+    entrypoint: str | None = None
+    """The jar with the main class; a draft may still lack it."""
+    main_class: str | None = None
+    """None: the one that the manifest of the jar names."""
+    arguments: str | None = None
+    """As one text, to be split like a shell's line."""
+    dependency_jars: tuple[str, ...] = ()
+    dependency_files: tuple[str, ...] = ()
+    """Resources of the program: `userData/<name of the file>`."""
+
+
+@dataclass(frozen=True)
 class Run:
     """One life of the job in Flink: one submission, known by the Flink job id that we chose for it."""
 
@@ -187,6 +202,8 @@ class Job:
     description: str = ""
     run_mode: RunMode = RunMode.SHARED
     sql: str = ""
+    program: JarProgram | None = None
+    """Of a jar job, in place of `sql`."""
     config: JobConfig = JobConfig()
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -217,6 +234,12 @@ class Job:
     written_at: int = 0
     """When the row was last written; an observation sent before that says nothing about it."""
     version: int = 0
+
+
+def settings(job: Job) -> dict[str, object]:
+    """Give all that the user has set, by name: no two parts of a job share one."""
+    own = {name: getattr(job, name) for name in ("description", "name", "queue", "run_mode", "sql", "tags")}
+    return own | asdict(job.config) | asdict(job.program or JarProgram())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
-from penstock.server import buckets, health, history, jobs, logs, orphans, queues, sql_jobs
+from penstock.server import buckets, health, history, jar_jobs, jobs, logs, orphans, queues, sql_jobs
 from penstock.server.operation import (
     HEAD_LIMIT,
     Answer,
@@ -32,6 +32,7 @@ _ROUTES = [
     for operation in (
         *jobs.OPERATIONS,
         *sql_jobs.OPERATIONS,
+        *jar_jobs.OPERATIONS,
         *history.OPERATIONS,
         *logs.OPERATIONS,
         *orphans.OPERATIONS,

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
-from penstock.dli import encoding, sql_jobs
+from penstock.dli import drafts, encoding
 from penstock.domain import history, orphan
 from penstock.domain.errors import NotAllowed
 from penstock.domain.job import Job, JobType
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class AdoptBody(msgspec.Struct):
     job_id: Annotated[int, Meta(ge=1, le=encoding.LARGEST_ID)] | None = None
     """The job at rest whose program it is; a new job unless given."""
-    name: sql_jobs.Name | None = None
+    name: drafts.Name | None = None
     """Of the new job; as Flink has it unless given."""
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping
 
-from penstock.domain.job import Job, JobConfig, Run, Savepoint, SavepointRequest
+from penstock.domain.job import JarProgram, Job, JobConfig, Run, Savepoint, SavepointRequest
 
 _NESTED = {
     "config": JobConfig,
+    "program": JarProgram | None,
     "run": Run | None,
     "restarts": tuple[int, ...],
     "savepoint": Savepoint | None,

@@ -104,6 +104,7 @@ JOBS = Table(
     Column("queue", String(128), nullable=False),
     Column("run_mode", String(32), nullable=False),
     Column("sql", Text, nullable=False),
+    Column("program", Text),
     Column("config", Text, nullable=False),
     Column("created_at", Milliseconds, nullable=False),
     Column("updated_at", Milliseconds, nullable=False),
@@ -224,3 +225,20 @@ ALARMS = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_alarms_due_at", ALARMS.c.due_at)
+
+PACKAGES = Table(
+    "packages",
+    METADATA,
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("group_name", String(128), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("content", String(64), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+    Column("updated_at", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("project_id", "group_name", "name"),
+)

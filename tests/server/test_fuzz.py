@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock.dli import queues
+from penstock.dli import jar_jobs, queues
 from penstock.dli.sql_jobs import CreateBody
 from penstock.domain.engine import Stranger
 from penstock.store import orphans
@@ -40,7 +40,16 @@ parameters = st.sampled_from(
         "root_job_id", "sys_enterprise_project_name", "cursor", "next",
     ]
 )  # fmt: skip
-fields = st.sampled_from([*CreateBody.__struct_fields__, "job_ids", "action", "savepoint_path", "resume_savepoint"])
+fields = st.sampled_from(
+    [
+        *CreateBody.__struct_fields__,
+        *jar_jobs.CreateBody.__struct_fields__,
+        "job_ids",
+        "action",
+        "savepoint_path",
+        "resume_savepoint",
+    ]
+)
 bodies = st.dictionaries(fields, values, max_size=6)
 queue_fields = st.sampled_from(queues.CreateBody.__struct_fields__)
 hosts = texts | st.sampled_from(
@@ -58,7 +67,7 @@ places = (
 )
 calls = st.sampled_from(
     [
-        ("POST", "/sql-jobs"), ("PUT", "/sql-jobs/1"), ("PUT", "/sql-jobs/2"), ("POST", "/jobs/run"),
+        ("POST", "/sql-jobs"), ("PUT", "/sql-jobs/1"), ("PUT", "/sql-jobs/2"), ("POST", "/flink-jobs"), ("PUT", "/flink-jobs/2"), ("POST", "/jobs/run"),
         ("POST", "/jobs/stop"), ("POST", "/jobs/delete"), ("POST", "/jobs/1/savepoint"),
         ("POST", "/jobs/1/import-savepoint"),
     ]
@@ -122,6 +131,7 @@ def test_any_bytes_of_a_query(service: Service, raw: bytes) -> None:
 @given(call=calls, body=bodies)
 def test_any_json_body(service: Service, call: tuple[str, str], body: dict[str, object]) -> None:
     service.call("POST", "/sql-jobs", {"name": "first"})
+    service.call("POST", "/flink-jobs", {"name": "second"})
     content = json.dumps(body).encode()
     check(service.http.request(call[0], service.path(call[1]), content=content))
 
@@ -130,6 +140,7 @@ def test_any_json_body(service: Service, call: tuple[str, str], body: dict[str, 
 @given(body=bodies)
 def test_any_field_of_a_named_job(service: Service, body: dict[str, object]) -> None:
     check(service.call("POST", "/sql-jobs", {**body, "name": "first"}))
+    check(service.call("POST", "/flink-jobs", {**body, "name": "second"}))
     check(service.call("GET", "/jobs", show_detail=True))
 
 

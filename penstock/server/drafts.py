@@ -1,0 +1,67 @@
+"""Create and update of jobs of any type: what is read, checked and written around the shape of each."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from penstock.dli import drafts as wire
+from penstock.dli import encoding
+from penstock.dli.drafts import DraftBody
+from penstock.domain import bucket, calls, queue
+from penstock.domain.errors import Invalid
+from penstock.domain.job import Job, JobType
+from penstock.server.auth import Call
+from penstock.server.jobs import change
+from penstock.server.operation import Answer, Context, json
+from penstock.store import jobs as stored
+from penstock.store import queues
+
+Body = TypeVar("Body", bound=DraftBody)
+Fill = Callable[[Job, Body, frozenset[str]], Job]
+"""Lays a body over a job; raises `Invalid`, `NotAllowed` or `NotFound`."""
+
+
+def create(context: Context, call: Call, shape: type[Body], fill: Fill[Body]) -> Answer:
+    body = encoding.read_body(call.body, shape)
+    body.queue_name = _existing_queue(context, call, body.queue_name or "")
+    with context.database.write() as tx:
+        now = context.now_ms()
+        empty = Job(
+            id=0,
+            project_id=call.project_id,
+            user_id=call.user_id,
+            user_name=call.user_name,
+            type=JobType.OPENSOURCE_SQL,
+            name="",
+            queue="",
+            created_at=now,
+            updated_at=now,
+            written_at=now,
+        )
+        job = stored.create(tx, _filled(context, empty, body, fill), call.actor)
+    return json(wire.created(job))
+
+
+def update(context: Context, call: Call, shape: type[Body], fill: Fill[Body]) -> Answer:
+    job_id = encoding.read_job_id(call.job_id)
+    body = encoding.read_body(call.body, shape)
+    if body.queue_name is not None:
+        body.queue_name = _existing_queue(context, call, body.queue_name)
+
+    def updated(job: Job, now: int) -> Job:
+        return calls.request_update(job, _filled(context, job, body, fill), now)
+
+    return json(wire.updated(change(context, call, job_id, updated)))
+
+
+def _filled(context: Context, job: Job, body: Body, fill: Fill[Body]) -> Job:
+    wanted = fill(job, body, context.flink_lines)
+    place = wanted.config.checkpoint_path
+    if place and place != job.config.checkpoint_path and not context.knows_bucket(bucket.split(place)[0]):
+        raise Invalid(f"checkpoint_path: there is no place for {place} in the storage map")
+    return wanted
+
+
+def _existing_queue(context: Context, call: Call, name: str) -> str:
+    """Return the name of a queue, of the default one for an empty name; raises `NotFound`."""
+    with context.database.read() as tx:
+        return queues.find(tx, call.project_id, name or queue.DEFAULT).name
