@@ -1,7 +1,9 @@
 """A small client of our own API, for the command line and the tests: signed, synchronous, without retries."""
 
+import hashlib
 import time
 from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -9,6 +11,8 @@ from urllib.parse import quote
 import httpx
 
 from penstock import signing
+
+_HASH = "X-Sdk-Content-Sha256"
 
 
 class ApiError(Exception):
@@ -40,10 +44,22 @@ class Signature(httpx.Auth):
             (name, request.headers[name].encode()) for name in ("host", "content-type") if name in request.headers
         ]
         headers = [(name.encode(), value) for name, value in signed]
-        message = signing.Message(request.method, request.url.raw_path, headers, request.content)
+        message = signing.Message(request.method, request.url.raw_path, headers, **self._body(request))
         now_ms = time.time_ns() // 1_000_000
         request.headers.update(signing.sign(message, self._access_key, self._secret, now_ms))
         yield request
+
+    def _body(self, request: httpx.Request) -> dict[str, Any]:
+        return {"body": request.content}
+
+
+class StreamSignature(Signature):
+    """Signs a request whose body is read only as it is sent, by the hash that its head declares."""
+
+    requires_request_body = False
+
+    def _body(self, request: httpx.Request) -> dict[str, Any]:
+        return {"body_sha256": request.headers[_HASH]}
 
 
 class Client:
@@ -60,9 +76,11 @@ class Client:
             )
         except httpx.InvalidURL as error:
             raise Unreachable(f"no answer from {endpoint}: {error}") from error
+        self._for_streams = StreamSignature(access_key, secret)
         self._project = f"/v1.0/{project_id}/streaming"
         self._own = f"/penstock/v1/{project_id}"
         self._queues = f"/v1.0/{project_id}/queues"
+        self._resources = f"/v2.0/{project_id}/resources"
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +108,13 @@ class Client:
 
     def update_sql_job(self, job_id: int, **fields: object) -> None:
         self._call("PUT", f"/sql-jobs/{job_id}", body=fields)
+
+    def create_jar_job(self, **fields: object) -> int:
+        """Create a job and give its id."""
+        return int(self._call("POST", "/flink-jobs", body=fields)["job"]["job_id"])
+
+    def update_jar_job(self, job_id: int, **fields: object) -> None:
+        self._call("PUT", f"/flink-jobs/{job_id}", body=fields)
 
     def run_jobs(self, job_ids: Sequence[int], *, resume_savepoint: bool = False) -> list[dict[str, Any]]:
         """Give one answer for each job; raises only when every one failed."""
@@ -177,6 +202,26 @@ class Client:
         """Let a queue be kept elsewhere, now that the host of its cluster is lost for ever."""
         self._call("POST", f"/queues/{quote(name, safe='')}/release", below=self._own)
 
+    def list_packages(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._call("GET", "", below=self._resources)["resources"]
+        return found
+
+    def put_package(self, file: Path, name: str, group: str = "") -> dict[str, Any]:
+        """Store a file as a package, in place of one of the same name; raises `OSError` if it cannot be read."""
+        path = "/".join(quote(word, safe="") for word in ("packages", group, name) if word)
+        with file.open("rb") as content:
+            head = {
+                _HASH: hashlib.file_digest(content, "sha256").hexdigest(),
+                "Content-Length": str(content.tell()),
+            }
+            content.seek(0)
+            answer = self._ask("PUT", f"{self._own}/{path}", content=content, headers=head, auth=self._for_streams)
+        stored: dict[str, Any] = answer["package"]
+        return stored
+
+    def delete_package(self, name: str, group: str = "") -> None:
+        self._call("DELETE", f"/{quote(name, safe='')}", query={"group": group}, below=self._resources)
+
     def _batch(self, verb: str, job_ids: Sequence[int], **options: bool) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = self._call(
             "POST", f"/jobs/{verb}", body={"job_ids": list(job_ids), **options}
@@ -193,8 +238,11 @@ class Client:
         below: str | None = None,
     ) -> Any:
         """Call a path below that of DLI's streaming jobs, or below another one."""
+        return self._ask(method, (below or self._project) + path, params=query, json=body)
+
+    def _ask(self, method: str, path: str, **request: Any) -> Any:
         try:
-            response = self._http.request(method, (below or self._project) + path, params=query, json=body)
+            response = self._http.request(method, path, **request)
         except (httpx.RequestError, UnicodeError) as error:  # the latter of a host that no resolver takes
             raise Unreachable(f"no answer from {self._endpoint}: {error}") from error
         return _content(response)

@@ -34,7 +34,8 @@ from penstock.flink.job_logs import JobLogs
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
 from penstock.settings import Settings
-from penstock.store import access, database, queues, vault
+from penstock.store import access, database, packages, queues, vault
+from penstock.store.contents import Contents
 from penstock.store.database import Database
 from penstock.store.vault import Vault
 
@@ -114,6 +115,7 @@ class Service:
         self._database = storage.database
         self._metrics = telemetry.Metrics()
         self._buckets = open_buckets(settings)
+        self._contents = Contents(settings.data_dir / "packages", settings.package_limit_mb << 20)
         self._logs = JobLogs(settings.data_dir, self._buckets.scrub)
         means = Means(
             self._database,
@@ -138,6 +140,7 @@ class Service:
         with _or_cannot_start(self._settings.data_dir), database.explained(), self._database.write() as tx:
             database.alone(tx)
             queues.put_default(tx, size, now_ms())
+            self._contents.sweep(packages.contents(tx))
         self._forget_engines()
         self._controller.start()
         for chore in self._chores:
@@ -174,12 +177,20 @@ class Service:
             state_at=self._state_at,
             knows_bucket=self._buckets.knows,
             logs=self._logs,
+            contents=self._contents,
+            download=self._download,
             savepoint_timeout_s=self._settings.savepoint_timeout_s,
         )
 
     def _state_at(self, address: str) -> str | None:
         try:
             return self._buckets.state_at(address)
+        except BucketFailure as error:
+            raise NotFound(str(error)) from error
+
+    def _download(self, address: str, to: Path, limit: int) -> None:
+        try:
+            self._buckets.download(address, to, limit)
         except BucketFailure as error:
             raise NotFound(str(error)) from error
 

@@ -76,6 +76,9 @@ class Settings:
         int,
         Meta(ge=1, le=24 * 3600, description="Seconds between two copies of the logs of jobs to their buckets."),
     ] = 60
+    package_limit_mb: Annotated[
+        int, Meta(ge=1, le=100_000, description="Megabytes that a package, or a jar or file of a job, may have.")
+    ] = 512
     stop_engines: Annotated[bool, Meta(description="End Flink and its jobs together with the service.")] = False
     log_level: Annotated[
         str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level of the log lines.")

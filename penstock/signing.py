@@ -10,7 +10,7 @@ import re
 from calendar import timegm
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import gmtime, strftime, strptime
 from urllib.parse import quote, unquote_to_bytes
@@ -34,6 +34,12 @@ class Message:
     target: bytes
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes = b""
+    body_sha256: str | None = None
+    """The hash that the body will turn out to have, in place of one that has not arrived."""
+
+    @cached_property
+    def digest(self) -> str:
+        return self.body_sha256 or hashlib.sha256(self.body).hexdigest()
 
     def values(self, name: str) -> list[bytes]:
         return self._by_name.get(name.encode(), [])
@@ -81,8 +87,7 @@ def verify(message: Message, offered: Claim, secret: str, now_ms: int) -> None:
     date = message.values("x-sdk-date")[:1]
     if not date or abs(_seconds(date[0]) - now_ms / 1000) > WINDOW_S:
         raise Unauthenticated("the date of the signature is more than 15 minutes from the server's")
-    digest = hashlib.sha256(message.body).hexdigest()
-    if any(value != digest.encode() for value in message.values("x-sdk-content-sha256")):
+    if any(value != message.digest.encode() for value in message.values("x-sdk-content-sha256")):
         raise Unauthenticated("X-Sdk-Content-Sha256 is not the hash of the body")
     wanted = _signature(message, offered.signed_headers, secret)
     if not hmac.compare_digest(wanted.encode(), offered.signature.encode()):
@@ -93,7 +98,7 @@ def sign(message: Message, access_key: str, secret: str, now_ms: int) -> dict[st
     """Return the headers that make this request a signed one; all headers that it has are signed with it."""
     date = strftime(_DATE_FORMAT, gmtime(now_ms // 1000))
     headers = [*message.headers, (b"x-sdk-date", date.encode())]
-    dated = Message(message.method, message.target, headers, message.body)
+    dated = replace(message, headers=headers)
     signed = tuple(sorted({name.decode() for name, _ in headers}))
     proof = _signature(dated, signed, secret)
     value = f"{ALGORITHM} Access={access_key}, SignedHeaders={';'.join(signed)}, Signature={proof}"
@@ -114,7 +119,7 @@ def _canonical_request(message: Message, signed: Sequence[str]) -> bytes:
         _canonical_query(query).encode(),
         b"".join(_canonical_header(message, name) for name in signed),
         ";".join(signed).encode(),
-        hashlib.sha256(message.body).hexdigest().encode(),
+        message.digest.encode(),
     ]
     return b"\n".join(parts)
 

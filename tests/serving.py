@@ -16,16 +16,18 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock.client import Signature
+from penstock.domain.errors import NotFound
 from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job
 from penstock.domain.queue import Queue
-from penstock.flink.buckets import Buckets
+from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.job_logs import JobLogs
 from penstock.server import protocol
 from penstock.server.app import create_app
 from penstock.server.operation import Context
 from penstock.store import access, jobs, queues
 from penstock.store.access import Key
+from penstock.store.contents import Contents
 from penstock.store.database import Database, open_database, sqlite_url
 from penstock.store.vault import Vault, open_vault
 from penstock.telemetry import Metrics
@@ -150,6 +152,13 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
     woken: list[int] = []
     not_ready: list[str] = []
     buckets = Buckets(folder / "buckets")
+
+    def download(address: str, to: Path, limit: int) -> None:
+        try:
+            buckets.download(address, to, limit)
+        except BucketFailure as error:
+            raise NotFound(str(error)) from error
+
     context = Context(
         database=database,
         vault=vault,
@@ -162,6 +171,8 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         knows_bucket=lambda name: name in ("state", "penstock"),
         state_at=buckets.state_at,
         logs=JobLogs(folder, buckets.scrub),
+        contents=Contents(folder / "packages", limit=1 << 20),
+        download=download,
     )
     switch.app = create_app(context)
     service = Service(url, database, vault, key, clock, context, woken, not_ready)

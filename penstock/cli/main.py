@@ -26,6 +26,8 @@ queues = typer.Typer(help="Queues: what jobs run on, and how much of it there is
 app.add_typer(queues, name="queues")
 connectors = typer.Typer(help="Connectors and formats that Flink itself does not bring.", no_args_is_help=True)
 app.add_typer(connectors, name="connectors")
+packages = typer.Typer(help="Packages: the jars and files that jobs name.", no_args_is_help=True)
+app.add_typer(packages, name="packages")
 topics = typer.Typer(help="Topics: where the alarms of jobs go.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 
@@ -65,6 +67,7 @@ def serve(
     savepoint_timeout_s: Annotated[int | None, _option("savepoint_timeout_s")] = None,
     idle_state_retention_unit: Annotated[str | None, _option("idle_state_retention_unit")] = None,
     log_copy_interval_s: Annotated[int | None, _option("log_copy_interval_s")] = None,
+    package_limit_mb: Annotated[int | None, _option("package_limit_mb")] = None,
     stop_engines: Annotated[bool | None, _option("stop_engines")] = None,
     log_level: Annotated[str | None, _option("log_level")] = None,
 ) -> None:
@@ -303,6 +306,36 @@ def remove_connectors(
     from penstock.cli import connectors as done
 
     done.remove(_load({"cache_dir": cache_dir}), names, flink)
+
+
+@packages.command("list")
+def list_packages(as_json: AsJson = False) -> None:
+    """List the packages of the project. Speaks to the service that `penstock env` names."""
+    from penstock.cli import packages as shown
+
+    shown.show_list(as_json=as_json)
+
+
+@packages.command("upload")
+def upload_package(
+    file: Path,
+    group: Annotated[str, typer.Option(help="The group it belongs to; none unless given.")] = "",
+    name: Annotated[str, typer.Option(help="Its name; that of the file unless given.")] = "",
+) -> None:
+    """Store a file as a package, in place of one of the same name: running jobs keep what they have."""
+    from penstock.cli import packages as done
+
+    done.upload(file, group, name or file.name)
+
+
+@packages.command("remove")
+def remove_package(
+    name: str, group: Annotated[str, typer.Option(help="The group it belongs to; none unless given.")] = ""
+) -> None:
+    """Remove a package that no job names."""
+    from penstock.cli import packages as done
+
+    done.remove(name, group)
 
 
 @topics.command("add")

@@ -17,6 +17,10 @@ class NotFound(PenstockError):
     """An object that the request names (queue, bucket, savepoint) does not exist."""
 
 
+class PackageNotFound(PenstockError):
+    """The project has no such package."""
+
+
 class AlreadyExists(PenstockError):
     """The name is taken."""
 

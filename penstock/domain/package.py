@@ -82,6 +82,11 @@ def file_name(text: str) -> str:
     return text.rpartition("/")[2]
 
 
+def kind_of(name: str) -> Kind:
+    """Guess from the name of a file what it holds."""
+    return Kind.JAR if name.endswith(".jar") else Kind.FILE
+
+
 def split_arguments(text: str | None) -> list[str]:
     """Split the arguments of a program as a shell does, which nobody starts; raises `Invalid`."""
     try:

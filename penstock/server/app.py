@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from starlette.concurrency import run_in_threadpool
@@ -12,7 +14,8 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
-from penstock.server import buckets, health, history, jar_jobs, jobs, logs, orphans, queues, sql_jobs
+from penstock.domain.errors import Invalid
+from penstock.server import buckets, health, history, jar_jobs, jobs, logs, orphans, queues, resources, sql_jobs
 from penstock.server.operation import (
     HEAD_LIMIT,
     Answer,
@@ -24,6 +27,8 @@ from penstock.server.operation import (
     log_unexpected,
 )
 from penstock.signing import Message
+
+_SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 access_log = logging.getLogger("penstock.access")
 
@@ -38,6 +43,7 @@ _ROUTES = [
         *orphans.OPERATIONS,
         *queues.OPERATIONS,
         *buckets.OPERATIONS,
+        *resources.OPERATIONS,
         *health.OPERATIONS,
     )
 ]
@@ -75,9 +81,27 @@ class App:
             raise head_too_large()
         if operation is None:
             raise UnknownPath(f"there is no {request.method} {scope['path']}")
-        message = Message(scope["method"], target, scope["headers"], await self._body(request))
-        received = Received(message, names, request_id)
+        message = Message(scope["method"], target, scope["headers"])
+        if operation.takes_stream:
+            message = replace(message, body_sha256=_declared_hash(message))
+            received = Received(message, names, request_id, self._chunks(request))
+        else:
+            received = Received(replace(message, body=await self._body(request)), names, request_id)
         return await run_in_threadpool(operation.serve, self.context, received)
+
+    def _chunks(self, request: Request) -> Iterator[bytes]:
+        """Give the parts of the body to a worker thread, each as soon as it has arrived."""
+        patience_s = self.context.body_patience_s
+        parts, loop = request.stream(), asyncio.get_running_loop()
+
+        async def following() -> bytes | None:
+            try:
+                async with asyncio.timeout(patience_s):
+                    return await anext(parts, None)
+            except TimeoutError:
+                raise BodyTooSlow(f"nothing of the body has arrived for {patience_s} s") from None
+
+        return iter(lambda: asyncio.run_coroutine_threadsafe(following(), loop).result(), None)
 
     async def _body(self, request: Request) -> bytes:
         limit, patience_s = self.context.body_limit, self.context.body_patience_s
@@ -113,6 +137,15 @@ def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
         if operation.method == method and (found := pattern.fullmatch(path)):
             return operation, found.groupdict()
     return None, {}
+
+
+def _declared_hash(message: Message) -> str:
+    values = message.values("x-sdk-content-sha256")
+    if len(values) != 1 or not _SHA256.fullmatch(values[0]):
+        raise Invalid(
+            "the header X-Sdk-Content-Sha256 must be the SHA-256 of the body, in small hexadecimal digits"
+        )
+    return values[0].decode()
 
 
 def _failed(error: Exception, request_id: str) -> Answer:

@@ -1,6 +1,6 @@
 """Who calls, and for which project: every operation that is wrapped in `signed` is checked here first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from penstock import signing
@@ -22,6 +22,8 @@ class Call:
     """What the path names besides, as it has it."""
     query: bytes
     body: bytes
+    body_sha256: str
+    chunks: Iterable[bytes]
     request_id: str
 
     @property
@@ -46,6 +48,8 @@ def signed(handle: Callable[[Context, Call], Answer]) -> Callable[[Context, Rece
             names=received.names,
             query=received.message.target.partition(b"?")[2],
             body=received.message.body,
+            body_sha256=received.message.digest,
+            chunks=received.chunks,
             request_id=received.request_id,
         )
         return handle(context, call)

@@ -1,8 +1,9 @@
 """What an operation of the API is: what it is given, and what it answers."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -10,6 +11,7 @@ from penstock.dli import encoding
 from penstock.dli.errors import HeadTooLarge
 from penstock.flink.job_logs import JobLogs
 from penstock.signing import Message
+from penstock.store.contents import Contents
 from penstock.store.database import Database
 from penstock.store.vault import Vault
 from penstock.telemetry import Metrics
@@ -42,6 +44,10 @@ class Context:
     """Says whether a bucket has its place in the storage map."""
     logs: JobLogs
     """The logs of jobs that ran on this host."""
+    contents: Contents
+    """The bytes of packages."""
+    download: Callable[[str, Path, int], None]
+    """Copies an object of a bucket to a file, if it has at most so many bytes; raises `Invalid` or `NotFound`."""
     savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120
@@ -54,6 +60,8 @@ class Received:
     message: Message
     names: Mapping[str, str]
     request_id: str
+    chunks: Iterable[bytes] = ()
+    """The body of an operation that takes a stream, as it arrives."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,8 @@ class Operation:
     method: str
     path: str
     serve: Callable[[Context, Received], Answer]
+    takes_stream: bool = False
+    """The body may be large: it is read by `serve` once the caller is known, by the hash in its head."""
 
 
 def head_too_large() -> HeadTooLarge:

@@ -62,6 +62,14 @@ def find_key(tx: Connection, vault: Vault, access_key: str) -> Key | None:
     return Key(row["id"], secret, row["user_id"], row["user_name"], row["project_id"], projects)
 
 
+def is_member(tx: Connection, user: str, project_id: str) -> bool:
+    """Say whether a user, by name, is a member of a project."""
+    member = select(MEMBERSHIPS.c.user_id).join(USERS, USERS.c.id == MEMBERSHIPS.c.user_id)
+    return (
+        tx.execute(member.where(USERS.c.name == user, MEMBERSHIPS.c.project_id == project_id)).first() is not None
+    )
+
+
 def first_key(tx: Connection, vault: Vault) -> Key | None:
     """Give the key of the first start, or None when there is no key at all."""
     oldest = select(ACCESS_KEYS.c.id).order_by(ACCESS_KEYS.c.created_at).limit(1)

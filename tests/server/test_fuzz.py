@@ -67,7 +67,8 @@ places = (
 )
 calls = st.sampled_from(
     [
-        ("POST", "/sql-jobs"), ("PUT", "/sql-jobs/1"), ("PUT", "/sql-jobs/2"), ("POST", "/flink-jobs"), ("PUT", "/flink-jobs/2"), ("POST", "/jobs/run"),
+        ("POST", "/sql-jobs"), ("PUT", "/sql-jobs/1"), ("PUT", "/sql-jobs/2"), ("POST", "/flink-jobs"), ("PUT", "/flink-jobs/2"),
+        ("POST", "/jobs/run"),
         ("POST", "/jobs/stop"), ("POST", "/jobs/delete"), ("POST", "/jobs/1/savepoint"),
         ("POST", "/jobs/1/import-savepoint"),
     ]
@@ -80,6 +81,15 @@ elsewhere = st.sampled_from(
         ("POST", f"/penstock/v1/{{}}/orphans/{ORPHAN}/adopt"),
     ]
 )  # fmt: skip
+about_packages = st.sampled_from(
+    [
+        ("POST", "/v2.0/{}/resources"), ("POST", "/v2.0/{}/resources/jars"), ("POST", "/v2.0/{}/resources/files"),
+        ("PUT", "/v2.0/{}/resources/owner"),
+    ]
+)  # fmt: skip
+package_fields = st.sampled_from(
+    ["paths", "kind", "group", "is_async", "tags", "new_owner", "group_name", "resource_name"]
+)
 readings = st.sampled_from(
     [
         "/v1.0/{}/queues",
@@ -177,6 +187,14 @@ def test_any_field_of_a_named_queue(service: Service, body: dict[str, object], o
     check(service.http.post(path, content=json.dumps(given_body)))
     check(service.http.get(path, params={"queue_type": "all"}))
     service.http.delete(f"{path}/stream_b")
+
+
+@bounded
+@given(call=about_packages, body=st.dictionaries(package_fields, values | st.lists(places, max_size=2), max_size=4))
+def test_any_body_about_packages(service: Service, call: tuple[str, str], body: dict[str, object]) -> None:
+    response = service.http.request(call[0], call[1].format(service.key.project_id), content=json.dumps(body))
+    assert response.status_code < 500, response.text
+    assert "error_code" in response.json() or response.status_code < 300
 
 
 @bounded

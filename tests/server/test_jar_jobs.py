@@ -148,7 +148,7 @@ def test_a_change_is_told_in_the_history_by_its_wire_names(service: Service) -> 
         ({"entrypoint": "obs://state/../x.jar"}, "entrypoint: 'obs://state/../x.jar' is not an address"),
         ({"dependency_jars": ["a.jar", "file:///x.jar"]}, "dependency_jars: 'file:///x.jar' is neither a package"),
         ({"dependency_files": ["a/x.csv", "b/x.csv"]}, "dependency_files: two of them have the same file name"),
-        ({"entrypoint_args": "--topic 'cards"}, "entrypoint_args: a shell could not split it: No closing quotation"),
+        ({"entrypoint_args": "--topic 'cards"}, "entrypoint_args: a shell could not split it: No closing"),
         ({"main_class": "com.example.Rules; rm"}, "main_class: 'com.example.Rules; rm' is not the full name of a"),
         ({"checkpoint_path": "obs://B/"}, "checkpoint_path: 'B' is not a bucket name"),
         ({"checkpoint_path": "obs://nowhere/a/"}, "checkpoint_path: there is no place for obs://nowhere/a/ in the"),

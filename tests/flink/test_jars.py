@@ -1,0 +1,100 @@
+"""What a jar must be, whatever its author wants."""
+
+import copy
+import io
+import stat
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.errors import Invalid
+from penstock.flink import jars
+from tests.jars import jar_of
+
+
+def bomb() -> bytes:
+    return jar_of({f"{number}.txt": bytes(50 << 20) for number in range(3)})
+
+
+def with_link() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        entry = zipfile.ZipInfo("x")
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(entry, "/etc/passwd")
+    return content.getvalue()
+
+
+def encrypted() -> bytes:
+    content = bytearray(jar_of({"x": "y"}))
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+def overlapping() -> bytes:
+    """One entry's bytes told as two entries', as the densest bombs do."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("a", bytes(10_000))
+        archive.filelist.append(copy.copy(archive.filelist[0]))
+    return content.getvalue()
+
+
+def hidden_name() -> bytes:
+    return jar_of({"a@../../x": "y"}).replace(b"a@../../x", b"a\0../../x")
+
+
+HOSTILE = {
+    "no zip": (lambda: b"#!/bin/sh\n", "is not a jar"),
+    "nothing": (lambda: b"", "is not a jar"),
+    "a cut one": (lambda: jar_of({"a": "b" * 1000})[:-10], "is not a jar"),
+    "a bomb": (bomb, "it unpacks to 157286400 bytes"),
+    "an entry above": (lambda: jar_of({"../x": "y"}), "an entry leads out of it"),
+    "an entry far above": (lambda: jar_of({"a/../../x": "y"}), "an entry leads out of it"),
+    "an absolute entry": (lambda: jar_of({"/etc/x": "y"}), "an entry leads out of it"),
+    "an entry with backslashes": (lambda: jar_of({"..\\x": "y"}), "an entry leads out of it"),
+    "an entry with a hidden name": (hidden_name, "an entry leads out of it"),
+    "a link": (with_link, "an entry is a link"),
+    "an encrypted one": (encrypted, "it is encrypted"),
+    "an overlapping one": (overlapping, "its entries overlap"),
+}
+
+
+@pytest.mark.parametrize(("make", "told"), HOSTILE.values(), ids=HOSTILE)
+def test_what_is_no_honest_jar_is_refused(tmp_path: Path, make: object, told: str) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(make())  # type: ignore[operator]
+    with pytest.raises(Invalid, match=told) as refused:
+        jars.check(file, "rules.jar")
+    assert str(refused.value).startswith("rules.jar is ")
+    assert str(tmp_path) not in str(refused.value)
+
+
+def test_a_jar_of_ordinary_classes_passes(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(jar_of({"META-INF/MANIFEST.MF": "", "com/example/Rules.class": struct.pack(">I", 0xCAFEBABE)}))
+    jars.check(file, "rules.jar")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "main"),
+    [
+        ("Manifest-Version: 1.0\r\nMain-Class: com.example.Rules\r\n\r\n", "com.example.Rules"),
+        ("Main-Class: com.exam\r\n ple.Rules\r\n", "com.example.Rules"),
+        ("main-class: com.example.Rules\nOther: x\n", "com.example.Rules"),
+        ("Manifest-Version: 1.0\r\n", None),
+        ("Not-Main-Class: x\r\n", None),
+    ],
+)
+def test_the_main_class_is_the_one_of_the_manifest(tmp_path: Path, manifest: str, main: str | None) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(jar_of({"META-INF/MANIFEST.MF": manifest}))
+    assert jars.main_class(file, "rules.jar") == main
+
+
+def test_a_jar_without_a_manifest_names_no_main_class(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(jar_of({"a": "b"}))
+    assert jars.main_class(file, "rules.jar") is None
