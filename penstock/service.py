@@ -23,10 +23,12 @@ from penstock.controller.keeper import Cluster, Keeper, Means
 from penstock.controller.leases import Controller
 from penstock.controller.log_keeper import LogKeeper
 from penstock.controller.tenants import Tenants
-from penstock.domain.errors import NotFound
+from penstock.domain.errors import NotFound, PackageNotFound
+from penstock.domain.package import Name
 from penstock.domain.queue import DEFAULT, Holder, Isolation, Queue
 from penstock.flink import cluster, distribution, processes, storage_map
 from penstock.flink.buckets import BucketFailure, Buckets
+from penstock.flink.bundles import Bundles
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
 from penstock.flink.fleet import Fleet
@@ -116,6 +118,7 @@ class Service:
         self._metrics = telemetry.Metrics()
         self._buckets = open_buckets(settings)
         self._contents = Contents(settings.data_dir / "packages", settings.package_limit_mb << 20)
+        self._bundles = Bundles(self._buckets, self._package, self._contents.limit)
         self._logs = JobLogs(settings.data_dir, self._buckets.scrub)
         means = Means(
             self._database,
@@ -194,18 +197,32 @@ class Service:
         except BucketFailure as error:
             raise NotFound(str(error)) from error
 
+    def _package(self, project_id: str, name: Name) -> Path:
+        with self._database.read() as tx:
+            found = packages.get(tx, project_id, name)
+        file = self._contents.path(found.content)
+        if not file.is_file():
+            raise PackageNotFound(
+                f"package {name} was uploaded to another data directory; upload it to this one too"
+            )
+        return file
+
     def _cluster_of(self, queue: Queue, on_ready: Callable[[], None]) -> Cluster:
         if queue.rest_url is not None:
-            return ExternalCluster(FlinkEngine(queue.rest_url, self._buckets, now_ms))
+            return ExternalCluster(FlinkEngine(queue.rest_url, self._buckets, now_ms, bundles=self._bundles))
         tenants = Tenants(queue, self._database, now_ms, new_id)
         if queue.isolation is Isolation.JOB:
-            return JobClusters(lambda: self._fleet(queue), self._buckets, now_ms, on_ready, tenants.runs)
+            return JobClusters(
+                lambda: self._fleet(queue), self._buckets, now_ms, on_ready, tenants.runs, self._bundles
+            )
         upkeep = Upkeep(
             recycle_at_percent=self._settings.recycle_at_metaspace_percent,
             move_off=tenants.move_off,
             would_lose=tenants.would_lose,
         )
-        return EmbeddedCluster(lambda: self._local_cluster(queue), self._buckets, now_ms, on_ready, upkeep)
+        return EmbeddedCluster(
+            lambda: self._local_cluster(queue), self._buckets, now_ms, on_ready, upkeep, self._bundles
+        )
 
     def _fleet(self, queue: Queue) -> Fleet:
         home = prepare_flink(self._settings, self._progress)

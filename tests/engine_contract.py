@@ -30,7 +30,7 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
-from penstock.domain.job import Job, JobConfig, JobType, Run, SavepointRequest
+from penstock.domain.job import JarProgram, Job, JobConfig, JobType, Run, SavepointRequest
 
 _PATIENCE_S = 30.0
 _T = TypeVar("_T")
@@ -45,6 +45,8 @@ class Kind(StrEnum):
     BOUNDED = "ends by itself"
     FAILING = "fails at its first record"
     WRONG = "names a table in line 2, column 29 that is not there"
+    JAR_NUMBERS = "a jar that does as NUMBERS"
+    JAR_WRONG = "a jar whose program executes nothing"
 
 
 class World(Protocol):
@@ -53,6 +55,8 @@ class World(Protocol):
     engine: Engine
 
     def sql(self, kind: Kind, job_id: int) -> str: ...
+
+    def program(self, kind: Kind, job_id: int) -> JarProgram | None: ...
 
     def away(self) -> Engine:
         """Give an engine whose cluster does not answer."""
@@ -89,6 +93,7 @@ class Case:
             created_at=0,
             updated_at=0,
             sql=world.sql(kind, job_id),
+            program=world.program(kind, job_id),
             config=JobConfig(checkpoint_enabled=True, checkpoint_interval_s=1),
         )
         self.run_id = run.id
@@ -171,8 +176,9 @@ class EngineContract:
         ended = case.until_ended()
         assert case.submit().until_ended().ended_at == ended.ended_at
 
-    def test_eight_submissions_of_one_id_at_once_are_one_job(self, world: World, job_id: int) -> None:
-        case = Case(world, job_id, Kind.NUMBERS)
+    @pytest.mark.parametrize("kind", [Kind.NUMBERS, Kind.JAR_NUMBERS])
+    def test_eight_submissions_of_one_id_at_once_are_one_job(self, world: World, job_id: int, kind: Kind) -> None:
+        case = Case(world, job_id, kind)
         before = case.look().strangers.keys()
         with ThreadPoolExecutor(8) as pool:
             for done in [pool.submit(case.submit) for _ in range(8)]:
@@ -185,6 +191,10 @@ class EngineContract:
             Case(world, job_id, Kind.WRONG).submit()
         assert refused.value.reason == "line 2, column 29: Object 'nowhere' not found"
         assert not refused.value.state_missing
+
+    def test_a_jar_that_makes_no_job_is_refused(self, world: World, job_id: int) -> None:
+        with pytest.raises(Refused, match="main has returned without execute"):
+            Case(world, job_id, Kind.JAR_WRONG).submit()
 
     def test_a_run_that_was_never_submitted_is_not_shown(self, world: World, job_id: int) -> None:
         assert Case(world, job_id, Kind.NUMBERS).see() is None
@@ -263,12 +273,13 @@ class EngineContract:
         assert world.has_state(ended.savepoint.path)
         assert ended.checkpoint is None  # Flink drops those of a job that finishes
 
-    def test_a_job_goes_on_from_its_savepoint_where_it_was(self, world: World, job_id: int) -> None:
-        first = Case(world, job_id, Kind.NUMBERS).submit()
+    @pytest.mark.parametrize("kind", [Kind.NUMBERS, Kind.JAR_NUMBERS])
+    def test_a_job_goes_on_from_its_savepoint_where_it_was(self, world: World, job_id: int, kind: Kind) -> None:
+        first = Case(world, job_id, kind).submit()
         first.until_produced(3)
         savepoint = first.stop_with_savepoint()
         newest = max(world.produced(job_id))
-        Case(world, job_id, Kind.NUMBERS, savepoint).submit().until_produced(newest + 5)
+        Case(world, job_id, kind, savepoint).submit().until_produced(newest + 5)
         assert sorted(world.produced(job_id)) == list(range(1, max(world.produced(job_id)) + 1))
 
     def test_a_job_goes_on_from_its_retained_checkpoint(self, world: World, job_id: int) -> None:

@@ -44,7 +44,7 @@ _RETAINED = 2
 
 @dataclass(frozen=True)
 class Program:
-    """How a job with a certain SQL text behaves; without any of these it runs for ever."""
+    """How a job with a certain SQL text or entrypoint behaves; without any of these it runs for ever."""
 
     refusal: str | None = None
     failure: str | None = None
@@ -205,7 +205,7 @@ class FakeEngine:
             raise EngineUnavailable("the cluster that it was meant for is no more")
         if run.id in self.runs:
             return
-        program = self._programs.get(job.sql, Program())
+        program = self._programs.get((job.program and job.program.entrypoint) or job.sql, Program())
         if program.refusal is not None:
             raise Refused(program.refusal)
         state = self._state_at(run.resume_from) if run.resume_from else State(program.state, 0)

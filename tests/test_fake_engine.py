@@ -14,7 +14,7 @@ from penstock.domain.engine import (
     Submit,
     TriggerSavepoint,
 )
-from penstock.domain.job import SavepointRequest
+from penstock.domain.job import JarProgram, SavepointRequest
 from tests.engine_contract import Case, EngineContract, Kind
 from tests.fake_engine import FakeEngine, Program
 
@@ -23,6 +23,7 @@ PROGRAMS = {
     Kind.SUMS: Program(state="sums"),
     Kind.BOUNDED: Program(finishes=True),
     Kind.FAILING: Program(failure="NumberFormatException: For input string: 'x'. Invalid character found."),
+    Kind.JAR_WRONG: Program(refusal="main has returned without execute(): there is no job to run"),
     Kind.WRONG: Program(refusal="line 2, column 29: Object 'nowhere' not found"),
 }
 
@@ -36,6 +37,9 @@ class FakeWorld:
 
     def sql(self, kind: Kind, job_id: int) -> str:
         return kind
+
+    def program(self, kind: Kind, job_id: int) -> JarProgram | None:
+        return JarProgram(kind) if kind.name.startswith("JAR_") else None
 
     def away(self) -> Engine:
         self.engine.away = "connection refused"

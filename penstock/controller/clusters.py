@@ -24,6 +24,7 @@ from penstock.domain.engine import (
 )
 from penstock.flink import remains
 from penstock.flink.buckets import BucketFailure, Buckets
+from penstock.flink.bundles import Bundles
 from penstock.flink.cluster import LocalCluster, Unit
 from penstock.flink.engine import FlinkEngine
 
@@ -65,6 +66,7 @@ class EmbeddedCluster:
         now_ms: Callable[[], int],
         on_ready: Callable[[], None],
         upkeep: Upkeep = Upkeep(),
+        bundles: Bundles | None = None,
     ) -> None:
         """Take what makes the cluster; it may install Flink first."""
         self._prepare = prepare
@@ -72,6 +74,7 @@ class EmbeddedCluster:
         self._now_ms = now_ms
         self._on_ready = on_ready
         self._upkeep = upkeep
+        self._bundles = bundles
         self._measure_at = 0.0
         self._recycle_at = 0.0
         self._cluster: LocalCluster | None = None
@@ -166,6 +169,7 @@ class EmbeddedCluster:
             unit.incarnation,
             self._cluster.advised,
             has_s3=self._cluster.has_s3,
+            bundles=self._bundles,
         )
         self._down_since = None
         return unit

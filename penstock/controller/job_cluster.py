@@ -21,6 +21,7 @@ from penstock.domain.engine import (
 from penstock.domain.errors import Invalid
 from penstock.flink import shapes
 from penstock.flink.buckets import Buckets
+from penstock.flink.bundles import Bundles
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import FlinkEngine
 from penstock.flink.shapes import Shape
@@ -37,10 +38,17 @@ _START_POLL_S = 0.1
 class JobCluster:
     """The cluster of one run, from its start to its end."""
 
-    def __init__(self, cluster: LocalCluster, buckets: Buckets, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        cluster: LocalCluster,
+        buckets: Buckets,
+        now_ms: Callable[[], int],
+        bundles: Bundles | None = None,
+    ) -> None:
         self._cluster = cluster
         self._buckets = buckets
         self._now_ms = now_ms
+        self._bundles = bundles
         self._lock = threading.Lock()
         self._engine: FlinkEngine | None = None
         self._vigil = Vigil(time.monotonic())
@@ -114,7 +122,13 @@ class JobCluster:
         if self._engine is None:
             url, cluster = self._cluster.unit.rest_url, self._cluster
             self._engine = FlinkEngine(
-                url, self._buckets, self._now_ms, OWN, cluster.advised, has_s3=cluster.has_s3
+                url,
+                self._buckets,
+                self._now_ms,
+                OWN,
+                cluster.advised,
+                has_s3=cluster.has_s3,
+                bundles=self._bundles,
             )
             self._vigil = Vigil(time.monotonic())
         return self._engine

@@ -21,6 +21,7 @@ from penstock.domain.engine import (
     Watched,
 )
 from penstock.flink.buckets import Buckets
+from penstock.flink.bundles import Bundles
 from penstock.flink.fleet import Fleet
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class JobClusters:
     on_ready: Callable[[], None]
     runs_of_rows: Callable[[], Collection[str]]
     """Reads the runs that jobs have: a row has its run before that has a cluster."""
+    bundles: Bundles | None = None
     _fleet: Fleet | None = None
     _since: int = 0
     _not_ready: str | None = "Flink is being prepared"
@@ -140,7 +142,8 @@ class JobClusters:
             if self._fleet is None:
                 raise EngineUnavailable(self._not_ready)
             if run_id not in self._clusters:
-                self._clusters[run_id] = JobCluster(self._fleet.cluster(run_id), self.buckets, self.now_ms)
+                cluster = self._fleet.cluster(run_id)
+                self._clusters[run_id] = JobCluster(cluster, self.buckets, self.now_ms, self.bundles)
             return self._clusters[run_id]
 
     # --- tending ---

@@ -138,6 +138,7 @@ class Plan(_Answer, frozen=True):
 class Jar(_Answer, frozen=True):
     id: str
     name: str
+    uploaded: int
 
 
 class Jars(_Answer, frozen=True):

@@ -4,11 +4,9 @@ Addresses that come in and go out are `obs://` ones; no path of the host leaves 
 """
 
 import contextlib
-import threading
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from penstock.domain import settings_keys
 from penstock.domain.engine import (
     Absent,
     Action,
@@ -29,8 +27,10 @@ from penstock.domain.job import Job, Run
 from penstock.flink import config, failures, remains, runner
 from penstock.flink.answers import JobRow
 from penstock.flink.buckets import BucketFailure, Buckets, UnknownBucket
+from penstock.flink.bundles import Bundles, Program
 from penstock.flink.closeup import Closeup
-from penstock.flink.rest import FlinkRest, Json, RestError, RestUnavailable
+from penstock.flink.rest import FlinkRest, RestError, RestUnavailable
+from penstock.flink.uploads import Uploads
 
 _NOTHING_LEFT = (404, 409)
 """There is no such job, or it has ended: an act on it has nothing left to do."""
@@ -50,9 +50,10 @@ class FlinkEngine:
 
     `incarnation` tells the clusters that we start apart; one that others start has none. `advised` adds to why
     a job fails what the operator can do. `has_s3` says whether it has Flink's S3 file system, as far as is known.
+    There are no packages without `bundles`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it reaches, what its cluster can do, and what its jobs name
         self,
         rest_url: str,
         buckets: Buckets,
@@ -61,18 +62,19 @@ class FlinkEngine:
         advised: Callable[[str], str] = str,
         *,
         has_s3: bool = True,
+        bundles: Bundles | None = None,
     ) -> None:
         self._rest = FlinkRest(rest_url)
         self._buckets = buckets
         self._now_ms = now_ms
+        self._bundles = bundles or Bundles(buckets)
+        self._uploads = Uploads(self._rest)
         self._closeup = Closeup(self._rest, buckets, advised)
         self.incarnation = incarnation
         self._advised = advised
         self._has_s3 = has_s3
         self._answering_since: int | None = None
         self._silent_since: int | None = None
-        self._jar_id: str | None = None
-        self._jar_lock = threading.Lock()
 
     def close(self) -> None:
         self._rest.close()
@@ -89,9 +91,9 @@ class FlinkEngine:
 
     def warm(self) -> None:
         """Plan a small job, unless a real one was first, which need not wait for the planner's classes then."""
-        if self._jar_id is None:
+        if not self._uploads.has_runner:
             with contextlib.suppress(RestUnavailable, RestError):
-                self._rest.plan_jar(self._runner_id(), _program(_WARMING))
+                self._uploads.plan(Program(runner.JAR, runner.ENTRY_CLASS, [_WARMING]))
 
     def slots(self) -> tuple[int, int]:
         """Return the slots of the cluster, all and free; raises `EngineUnavailable`."""
@@ -177,7 +179,8 @@ class FlinkEngine:
             raise ValueError(f"job {job.id} has no run to submit")
         body = self._submission(job, job.run)
         try:
-            self._run(body)
+            with self._bundles.program(job) as program:
+                self._uploads.run(program, body)
         except RestError as error:
             text = self._buckets.scrub(error.text)
             refused = runner.refusal(text) or failures.permanent(text)
@@ -193,7 +196,7 @@ class FlinkEngine:
         state = self._buckets.state_at(run.resume_from) if run.resume_from else None
         if run.resume_from and state is None:
             raise Refused(f"there is no complete savepoint or checkpoint at {run.resume_from}", state_missing=True)
-        body = _program(job.sql) | {"jobId": run.id, "flinkConfiguration": settings}
+        body: dict[str, object] = {"jobId": run.id, "flinkConfiguration": settings}
         if state is not None:
             body |= {"savepointPath": self._reachable(self._buckets.uri(state)), "allowNonRestoredState": False}
         return body
@@ -202,23 +205,6 @@ class FlinkEngine:
         if uri.startswith("s3:") and not self._has_s3:
             raise Refused(self._advised(_NO_S3))
         return uri
-
-    def _run(self, body: Json) -> None:
-        try:
-            self._rest.run_jar(self._runner_id(), body)
-        except RestError as error:
-            if not failures.is_jar_gone(error.text):
-                raise
-            self._jar_id = None
-            self._rest.run_jar(self._runner_id(), body)
-
-    def _runner_id(self) -> str:
-        """Give the id under which the cluster holds the runner, uploading it unless it is there."""
-        with self._jar_lock:
-            if self._jar_id is None:
-                name = runner.upload_name()
-                self._jar_id = self._rest.find_jar(name) or self._rest.upload_jar(runner.JAR, name)
-            return self._jar_id
 
     def _strangers(self, rows: Iterable[JobRow], ours: Collection[str]) -> dict[str, Stranger]:
         return {
@@ -229,8 +215,3 @@ class FlinkEngine:
 
     def _reason(self, error: RestUnavailable | RestError) -> str:
         return failures.root_cause(self._buckets.scrub(str(error)))
-
-
-def _program(script: str) -> dict[str, object]:
-    arguments = runner.program_arguments(script, owned=settings_keys.OWNED, denied=settings_keys.DENIED)
-    return {"entryClass": runner.ENTRY_CLASS, "programArgsList": arguments}

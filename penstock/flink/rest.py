@@ -102,8 +102,7 @@ class FlinkRest:
 
     def find_jar(self, name: str) -> str | None:
         """Return the id of an uploaded jar by the name it was uploaded under."""
-        files = self._read("/jars", answers.Jars).files
-        return next((file.id for file in files if file.name == name), None)
+        return next((jar.id for jar in self.jars() if jar.name == name), None)
 
     def upload_jar(self, jar: Path, name: str) -> str:
         """Upload a jar and return its id."""
@@ -111,6 +110,12 @@ class FlinkRest:
             part = (name, content, "application/x-java-archive")
             answer = self._send("POST", "/jars/upload", files={"jarfile": part})
         return _decoded(answer, answers.Uploaded).filename.rpartition("/")[2]
+
+    def jars(self) -> list[answers.Jar]:
+        return self._read("/jars", answers.Jars).files
+
+    def delete_jar(self, jar_id: str) -> None:
+        self._send("DELETE", f"/jars/{jar_id}")
 
     def run_jar(self, jar_id: str, body: Json) -> None:
         self._send("POST", f"/jars/{jar_id}/run", body, _UNTIL_PLANNED)

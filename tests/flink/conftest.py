@@ -14,6 +14,8 @@ class Answers:
         self.url = url
         self.by_path: dict[str, tuple[int, bytes]] = {}
         self.headers: dict[str, str] = {}
+        self.asked: list[tuple[str, str]] = []
+        """The method and path of each request."""
 
     def say(self, path: str, body: str | bytes, status: int = 200) -> None:
         self.by_path[path] = (status, body.encode() if isinstance(body, str) else body)
@@ -23,12 +25,20 @@ class Answers:
 def flink_says() -> Iterator[Answers]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            answers.asked.append((self.command, self.path))
             status, body = answers.by_path.get(self.path, (404, b'{"errors": ["Not found"]}'))
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **answers.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_DELETE(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -1,5 +1,6 @@
 """The contract on a real cluster, and what only Flink can show."""
 
+import shlex
 import socket
 import uuid
 from collections.abc import Iterator
@@ -20,12 +21,13 @@ from penstock.domain.engine import (
     StopWithSavepoint,
     Submit,
 )
-from penstock.domain.job import SavepointRequest
+from penstock.domain.job import JarProgram, SavepointRequest
 from penstock.flink.buckets import Buckets
 from penstock.flink.engine import FlinkEngine
 from penstock.flink.storage_map import StorageMap
 from tests.conftest import SLOTS, now_ms
 from tests.engine_contract import Case, EngineContract, Kind
+from tests.flink import programs
 
 pytestmark = pytest.mark.flink
 
@@ -60,6 +62,12 @@ INSERT INTO t SELECT n FROM nowhere;
 """,
 }
 
+_PROGRAMS = {
+    Kind.JAR_NUMBERS: ("io.penstock.programs.Counter", "{path}"),
+    Kind.JAR_WRONG: ("io.penstock.programs.Misbehaving", "nothing"),
+}
+PROGRAMS_JAR = "obs://programs/of/tests.jar"
+
 
 class FlinkWorld:
     """The suite's cluster, and a folder that its jobs write to."""
@@ -70,7 +78,16 @@ class FlinkWorld:
         self.output = output
 
     def sql(self, kind: Kind, job_id: int) -> str:
-        return _SQL[kind].replace("{path}", str(self.output / str(job_id)))
+        return _SQL.get(kind, "").replace("{path}", str(self.output / str(job_id)))
+
+    def program(self, kind: Kind, job_id: int) -> JarProgram | None:
+        main, arguments = _PROGRAMS.get(kind, (None, ""))
+        if main is None:
+            return None
+        self.buckets.upload(programs.RECIPE.jar, PROGRAMS_JAR)
+        return JarProgram(
+            PROGRAMS_JAR, main, arguments.replace("{path}", shlex.quote(str(self.output / str(job_id))))
+        )
 
     def away(self) -> Engine:
         return FlinkEngine(closed_address(), self.buckets, now_ms)

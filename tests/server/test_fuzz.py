@@ -67,10 +67,9 @@ places = (
 )
 calls = st.sampled_from(
     [
-        ("POST", "/sql-jobs"), ("PUT", "/sql-jobs/1"), ("PUT", "/sql-jobs/2"), ("POST", "/flink-jobs"), ("PUT", "/flink-jobs/2"),
-        ("POST", "/jobs/run"),
-        ("POST", "/jobs/stop"), ("POST", "/jobs/delete"), ("POST", "/jobs/1/savepoint"),
-        ("POST", "/jobs/1/import-savepoint"),
+        ("POST", "/sql-jobs"), ("PUT", "/sql-jobs/1"), ("PUT", "/sql-jobs/2"), ("POST", "/flink-jobs"),
+        ("PUT", "/flink-jobs/2"), ("POST", "/jobs/run"), ("POST", "/jobs/stop"), ("POST", "/jobs/delete"),
+        ("POST", "/jobs/1/savepoint"), ("POST", "/jobs/1/import-savepoint"),
     ]
 )  # fmt: skip
 elsewhere = st.sampled_from(

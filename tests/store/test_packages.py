@@ -41,7 +41,7 @@ def test_a_package_that_replaces_another_keeps_the_time_of_its_creation(database
 
 def test_a_package_of_another_project_is_not_found(database: Database, project: str) -> None:
     put(database, package(project))
-    with pytest.raises(PackageNotFound, match="fraud/rules.jar"), database.read() as tx:
+    with pytest.raises(PackageNotFound, match=r"fraud/rules\.jar"), database.read() as tx:
         packages.get(tx, "other", NAME)
 
 

@@ -1,7 +1,8 @@
-"""The SQL runner: the small Java program that Flink runs to turn a script into one job.
+"""The runner: the small Java program that Flink runs to turn a script, or a user's program, into one job.
 
 Its source lies in `src/`, the jar that `build.py` makes of it beside this file. One jar serves Flink 1.20 and 2.x:
-upload it once, then run (or plan) it with `ENTRY_CLASS` and `program_arguments(...)`.
+upload it once, then run (or plan) scripts with `ENTRY_CLASS` and `program_arguments(...)`. A user's program runs
+with `JAR_ENTRY_CLASS` and `jar_arguments(...)`, in a jar that holds both.
 """
 
 import hashlib
@@ -11,6 +12,9 @@ from pathlib import Path
 
 JAR = Path(__file__).with_name("penstock-sql-runner.jar")
 ENTRY_CLASS = "io.penstock.runner.SqlRunner"
+JAR_ENTRY_CLASS = "io.penstock.runner.JarRunner"
+MAIN_PATIENCE_S = 100
+"""How long the main of a program may take: less than Flink is given to answer (`rest.py`)."""
 
 _REFUSAL = re.compile(r"^Caused by: io\.penstock\.runner\.Refusal: (.*)$", re.MULTILINE)
 
@@ -21,21 +25,26 @@ def upload_name() -> str:
 
 
 def program_arguments(
-    script: str, *, owned: Iterable[str] = (), denied: Iterable[str] = (), allow_jars: bool = False
+    script: str, *, owned: Iterable[str] = (), denied: Iterable[str] = (), jars: Iterable[str] = ()
 ) -> list[str]:
     """Give the `programArgsList` of a run; `*` in a key stands for anything.
 
     A `SET` of an *owned* key has no effect, because the service sets it itself; one of a *denied* key is refused,
-    and so are ADD JAR and USING JAR unless jars are allowed.
+    and so are ADD JAR and USING JAR of others than these *jars*, whose classes must be on the class path.
     """
-    rules = [f"own={key}" for key in owned] + [f"deny={key}" for key in denied]
-    return [script, *rules, *(["allow=jars"] if allow_jars else [])]
+    rules = {"own": owned, "deny": denied, "jar": jars}
+    return [script, *(f"{rule}={each}" for rule, all_of_it in rules.items() for each in all_of_it)]
+
+
+def jar_arguments(main_class: str, arguments: Iterable[str], patience_s: int = MAIN_PATIENCE_S) -> list[str]:
+    """Give the `programArgsList` of a user's program, whose main may take so many seconds."""
+    return [main_class, str(patience_s), *arguments]
 
 
 def refusal(error_text: str) -> str | None:
     """Find in an error of Flink's REST API why the runner refused the script: "line L, column C: reason".
 
-    None: the script is not to blame, or not known to be.
+    Of a user's program it is "main class: reason". None: it is not to blame, or not known to be.
     """
     found = _REFUSAL.search(error_text)
     return found.group(1).rstrip("\r") if found else None

@@ -13,7 +13,7 @@ NO_CONNECTOR = (
 )
 QUESTION = "only answers a question; a script holds SET, definitions and INSERT INTO"
 OWN_JOB = "would start a job of its own; a script is one job made of INSERT INTO"
-NO_JARS = "jars cannot be loaded by a script here: ADD JAR and USING JAR are switched off"
+NO_JARS = "only a jar in a bucket can be used: JAR 'obs://bucket/folder/file.jar'"
 
 REFUSED = {
     # what a script needs

@@ -53,11 +53,10 @@ def test_all_inserts_of_a_script_are_one_job(flink: Flink, script: str) -> None:
     assert "sums[" in plan
 
 
-def test_a_jar_is_loaded_where_that_is_allowed(flink: Flink) -> None:
-    refusal = flink.refusal("ADD JAR '/no/such.jar'", allow_jars=True)
+def test_a_jar_that_is_on_the_class_path_already_is_not_loaded_again(flink: Flink) -> None:
+    plan = flink.plan(f"{TABLES}ADD JAR 'obs://b/none.jar'; {INSERT}", jars=["obs://b/none.jar"])
 
-    assert refusal is not None
-    assert refusal.endswith("FileNotFoundException: jar or artifact resource [/no/such.jar] not found.")
+    assert "sink[" in plan
 
 
 def test_a_setting_reaches_the_planner_until_it_is_reset(flink: Flink) -> None:

@@ -91,7 +91,12 @@ final class Reason {
         String text = EXPECTED.matcher(message).replaceAll(Reason::expected);
         text = ESCAPED.matcher(text).replaceAll(
                 found -> Matcher.quoteReplacement(Character.toString(Integer.parseInt(found.group(1), 16))));
-        text = text.strip().replaceAll("\\s+", " ");
+        return shortened(text);
+    }
+
+    /** One line of bounded length. */
+    static String shortened(String message) {
+        String text = message.strip().replaceAll("\\s+", " ");
         return text.codePointCount(0, text.length()) <= LONGEST
                 ? text
                 : text.substring(0, text.offsetByCodePoints(0, LONGEST)) + " …";

@@ -1,6 +1,6 @@
 package io.penstock.runner;
 
-/** A script that will never run. The message is one line for its author: the place in the script, and the reason. */
+/** A script or program that will never run. The message is one line for its author: the place in it, and the reason. */
 final class Refusal extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

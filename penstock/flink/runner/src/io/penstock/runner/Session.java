@@ -1,6 +1,7 @@
 package io.penstock.runner;
 
 import java.util.List;
+import java.util.regex.Pattern;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -24,9 +25,13 @@ import org.apache.flink.table.operations.ddl.CreateOperation;
 import org.apache.flink.table.operations.ddl.CreateTempSystemFunctionOperation;
 import org.apache.flink.table.operations.ddl.DropOperation;
 import org.apache.flink.table.operations.materializedtable.MaterializedTableOperation;
+import org.apache.flink.table.resource.ResourceUri;
 
 /** What a script has set and defined so far; every statement but INSERT takes effect here, as it comes. */
 final class Session {
+    private static final Pattern USING_JARS = Pattern.compile(
+            "\\bUSING\\s+JAR\\s+'[^']*'(?:\\s*,\\s*JAR\\s+'[^']*')*", Pattern.CASE_INSENSITIVE);
+
     private final TableEnvironmentInternal tables =
             (TableEnvironmentInternal) TableEnvironment.create(EnvironmentSettings.inStreamingMode());
     private final Configuration configuration = tables.getConfig().getConfiguration();
@@ -57,10 +62,10 @@ final class Session {
             set(statement, (SetOperation) operation);
         } else if (operation instanceof ResetOperation) {
             ((ResetOperation) operation).getKey().ifPresentOrElse(this::reset, this::resetAll);
-        } else if (loadsJar(operation) && !settings.allowsJars()) {
-            throw statement.refusal("jars cannot be loaded by a script here: ADD JAR and USING JAR are switched off");
+        } else if (operation instanceof AddJarOperation) {
+            check(statement, ((AddJarOperation) operation).getPath());
         } else if (isDefinition(operation)) {
-            tables.executeInternal(operation);
+            tables.executeInternal(withoutJars(statement, operation));
         } else if (operation instanceof QueryOperation) {
             throw statement.refusal("no sink: write INSERT INTO <table> before this query");
         } else if (operation instanceof ModifyOperation) {
@@ -112,19 +117,40 @@ final class Session {
                 || operation instanceof UseOperation
                 || operation instanceof LoadModuleOperation
                 || operation instanceof UnloadModuleOperation
-                || operation instanceof AddJarOperation
                 || operation instanceof NopOperation;
         return isKnown && !(operation instanceof MaterializedTableOperation);
     }
 
-    private static boolean loadsJar(Operation operation) {
+    /** Flink must not fetch the jars of a function: their classes are on the class path of the job already. */
+    private Operation withoutJars(Statement statement, Operation operation) {
+        List<ResourceUri> jars = jarsOf(operation);
+        if (jars.isEmpty()) {
+            return operation;
+        }
+        jars.forEach(jar -> check(statement, jar.getUri()));
+        Operation without = tables.getParser().parse(USING_JARS.matcher(statement.sql()).replaceFirst("")).get(0);
+        if (!jarsOf(without).isEmpty()) {
+            throw statement.refusal("write USING JAR 'obs://bucket/folder/file.jar', without comments in between");
+        }
+        return without;
+    }
+
+    private void check(Statement statement, String jar) {
+        if (!jar.matches("(obs|s3)://.*")) {
+            throw statement.refusal("only a jar in a bucket can be used: JAR 'obs://bucket/folder/file.jar'");
+        }
+        if (!settings.provides(jar)) {
+            throw statement.refusal("there is no jar at " + jar);
+        }
+    }
+
+    private static List<ResourceUri> jarsOf(Operation operation) {
         CatalogFunction function = null;
         if (operation instanceof CreateCatalogFunctionOperation) {
             function = ((CreateCatalogFunctionOperation) operation).getCatalogFunction();
         } else if (operation instanceof CreateTempSystemFunctionOperation) {
             function = ((CreateTempSystemFunctionOperation) operation).getCatalogFunction();
         }
-        return operation instanceof AddJarOperation
-                || function != null && !function.getFunctionResources().isEmpty();
+        return function == null ? List.of() : function.getFunctionResources();
     }
 }

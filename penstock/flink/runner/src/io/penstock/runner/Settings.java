@@ -5,7 +5,7 @@ import java.util.regex.Pattern;
 
 /**
  * What a script may set and load, as arguments of the form {@code own=pattern}, {@code deny=pattern} and
- * {@code allow=jars}; an asterisk in a pattern stands for anything.
+ * {@code jar=address}; an asterisk in a pattern stands for anything.
  */
 final class Settings {
     private final String[] rules;
@@ -23,8 +23,9 @@ final class Settings {
         return matches("deny=", key);
     }
 
-    boolean allowsJars() {
-        return Arrays.asList(rules).contains("allow=jars");
+    /** The classes of this jar are there from the start. */
+    boolean provides(String jar) {
+        return Arrays.asList(rules).contains("jar=" + jar);
     }
 
     private boolean matches(String kind, String key) {

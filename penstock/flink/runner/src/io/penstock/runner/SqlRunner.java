@@ -25,8 +25,14 @@ public final class SqlRunner {
 
     /** Takes the script, and the rules of {@link Settings}. */
     public static void main(String[] arguments) {
-        String script = arguments[0];
-        String[] rules = Arrays.copyOfRange(arguments, 1, arguments.length);
+        try {
+            run(arguments[0], Arrays.copyOfRange(arguments, 1, arguments.length));
+        } finally {
+            Unpacked.remove();
+        }
+    }
+
+    private static void run(String script, String[] rules) {
         SqlRunner runner = new SqlRunner(new Session(new Settings(rules)));
         for (Statement statement : Script.split(script)) {
             statement.attempt(() -> runner.take(statement));

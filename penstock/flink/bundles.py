@@ -1,0 +1,136 @@
+"""What Flink is given to run for a job: the runner alone, or a jar made around the job's own jars and files.
+
+In such a jar the user's jars lie as they are, as `lib/*.jar`, which Flink puts on the class path of the program and
+of its tasks; files lie as resources `userData/<name>`. It is made for one submission, and forgotten with it.
+"""
+
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.domain import package, settings_keys
+from penstock.domain.engine import Refused
+from penstock.domain.errors import Invalid, NotFound, PackageNotFound
+from penstock.domain.job import JarProgram, Job
+from penstock.domain.package import Name
+from penstock.flink import jars, runner
+from penstock.flink.buckets import Buckets
+
+Packages = Callable[[str, Name], Path]
+"""Gives the file that a package of a project lies in; raises `PackageNotFound`."""
+
+_MANIFEST = "META-INF/MANIFEST.MF"
+_LIBRARY = re.compile(r"lib/.*\.jar")
+_JAR_OF_SCRIPT = re.compile(r"\bJAR\s+'((?:obs|s3)://[^']*)'", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A jar for Flink, where to begin in it, and with which arguments."""
+
+    jar: Path
+    entry_class: str
+    arguments: Sequence[str]
+
+
+def no_packages(_project: str, name: Name) -> Path:
+    raise PackageNotFound(f"there is no package {name}")
+
+
+@dataclass(frozen=True)
+class Bundles:
+    """Makes the programs of jobs; `limit` is how many bytes each of their jars and files may have."""
+
+    buckets: Buckets
+    packages: Packages = no_packages
+    limit: int = 512 << 20
+
+    @contextmanager
+    def program(self, job: Job) -> Iterator[Program]:
+        """Give the program of a job, as long as this lasts.
+
+        Raises `Refused` for one that will never run, and `BucketFailure`.
+        """
+        with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+            made = _Bundle(self, job.project_id, Path(folder))
+            try:
+                program = made.of_jar(job.program) if job.program else made.of_script(job)
+            except (Invalid, NotFound, PackageNotFound) as error:
+                raise Refused(str(error)) from error
+            yield program
+
+
+@dataclass(frozen=True)
+class _Bundle:
+    """One in the making; its methods raise `Invalid`, `NotFound`, `PackageNotFound` or `BucketFailure`."""
+
+    source: Bundles
+    project_id: str
+    folder: Path
+
+    def of_script(self, job: Job) -> Program:
+        found: dict[str, Path] = {}
+        if job.config.udf_jar_url:
+            found[job.config.udf_jar_url] = self._jar(job.config.udf_jar_url)
+        for address in dict.fromkeys(_JAR_OF_SCRIPT.findall(job.sql)):
+            with suppress(Invalid, NotFound):  # the runner refuses it with its place, unless it is in a comment
+                found[address] = self._jar(address)
+        return Program(
+            jar=self._pack(list(found.items()), []) if found else runner.JAR,
+            entry_class=runner.ENTRY_CLASS,
+            arguments=runner.program_arguments(
+                job.sql, owned=settings_keys.OWNED, denied=settings_keys.DENIED, jars=found
+            ),
+        )
+
+    def of_jar(self, program: JarProgram) -> Program:
+        if not program.entrypoint:
+            raise Invalid("the job has no entrypoint: it must name the jar with the main class")
+        libraries = [(each, self._jar(each)) for each in (program.entrypoint, *program.dependency_jars)]
+        main = program.main_class or jars.main_class(libraries[0][1], program.entrypoint)
+        if main is None:
+            raise Invalid(
+                f"the manifest of {program.entrypoint} names no Main-Class, nor does the job: set main_class"
+            )
+        files = [(each, self._file(each)) for each in program.dependency_files]
+        arguments = runner.jar_arguments(main, package.split_arguments(program.arguments))
+        return Program(self._pack(libraries, files), runner.JAR_ENTRY_CLASS, arguments)
+
+    def _jar(self, reference: str) -> Path:
+        file = self._file(reference)
+        jars.check(file, reference)
+        return file
+
+    def _file(self, reference: str) -> Path:
+        named = package.refer(reference)
+        if isinstance(named, Name):
+            return self.source.packages(self.project_id, named)
+        file = self.folder / f"{sum(1 for _ in self.folder.iterdir())}"
+        self.source.buckets.download(named, file, self.source.limit)
+        return file
+
+    def _pack(self, libraries: Sequence[tuple[str, Path]], files: Sequence[tuple[str, Path]]) -> Path:
+        made = self.folder / "bundle.jar"
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as bundle:  # jars are compressed already
+            with zipfile.ZipFile(runner.JAR) as ours:
+                for name in ours.namelist():
+                    bundle.writestr(name, ours.read(name))
+            for number, (reference, file) in enumerate(libraries):
+                bundle.write(file, f"lib/{number}-{package.file_name(reference)}".removesuffix(".jar") + ".jar")
+                _hoist(file, bundle, f"lib/{number}-")
+            for reference, file in files:
+                bundle.write(file, f"userData/{package.file_name(reference)}")
+        return made
+
+
+def _hoist(file: Path, bundle: zipfile.ZipFile, prefix: str) -> None:
+    """Copy the jars that lie in a user's jar as Flink would find them, were it not nested itself."""
+    with jars.opened(file, file.name) as jar:
+        for name in filter(_LIBRARY.fullmatch, jar.namelist()):
+            with jar.open(name) as inner, bundle.open(prefix + name.replace("/", "-"), "w", force_zip64=True) as to:
+                shutil.copyfileobj(inner, to)

@@ -1,0 +1,78 @@
+"""The jars that a cluster holds for us: the runner, as long as it lives, and others while they are submitted."""
+
+import contextlib
+import threading
+import time
+import uuid
+
+from penstock.flink import failures, runner
+from penstock.flink.bundles import Program
+from penstock.flink.rest import FlinkRest, Json, RestError, RestUnavailable
+
+_ONCE = "penstock-once-"
+_LEFT_OVER_MS = 3600 * 1000
+"""How old a jar is whose submission nobody waits for any more."""
+
+
+class Uploads:
+    """Runs programs on a cluster. Safe for several threads."""
+
+    def __init__(self, rest: FlinkRest) -> None:
+        self._rest = rest
+        self._runner: str | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def has_runner(self) -> bool:
+        return self._runner is not None
+
+    def run(self, program: Program, body: Json) -> None:
+        """Run a program as the body says; raises `RestUnavailable` or `RestError`."""
+        body = _began(program) | dict(body)
+        if program.jar == runner.JAR:
+            self._run_runner(body)
+        else:
+            self._run_once(program, body)
+
+    def plan(self, program: Program) -> None:
+        """Let the runner plan a job without running it."""
+        self._rest.plan_jar(self._runner_id(), _began(program))
+
+    def _run_runner(self, body: Json) -> None:
+        try:
+            self._rest.run_jar(self._runner_id(), body)
+        except RestError as error:
+            if not failures.is_jar_gone(error.text):
+                raise
+            self._runner = None
+            self._rest.run_jar(self._runner_id(), body)
+
+    def _run_once(self, program: Program, body: Json) -> None:
+        """Run a jar that Flink needs no longer once it has answered: a job takes along what it loads."""
+        jar_id = self._rest.upload_jar(program.jar, f"{_ONCE}{uuid.uuid4().hex}.jar")
+        try:
+            self._rest.run_jar(jar_id, body)
+        except RestError:
+            self._remove(jar_id)
+            raise
+        self._remove(jar_id)
+
+    def _remove(self, jar_id: str) -> None:
+        """Remove a jar, and with it what earlier submissions have left that got no answer."""
+        with contextlib.suppress(RestError, RestUnavailable):
+            self._rest.delete_jar(jar_id)
+            for jar in self._rest.jars():
+                if jar.name.startswith(_ONCE) and jar.uploaded < time.time() * 1000 - _LEFT_OVER_MS:
+                    self._rest.delete_jar(jar.id)
+
+    def _runner_id(self) -> str:
+        """Give the id under which the cluster holds the runner, uploading it unless it is there."""
+        with self._lock:
+            if self._runner is None:
+                name = runner.upload_name()
+                self._runner = self._rest.find_jar(name) or self._rest.upload_jar(runner.JAR, name)
+            return self._runner
+
+
+def _began(program: Program) -> dict[str, object]:
+    return {"entryClass": program.entry_class, "programArgsList": program.arguments}

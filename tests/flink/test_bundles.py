@@ -1,0 +1,156 @@
+"""What Flink is given to run for a job, as far as that can be told without Flink."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.engine import Refused
+from penstock.domain.errors import PackageNotFound
+from penstock.domain.job import JarProgram, Job, JobConfig, JobType
+from penstock.domain.package import Name
+from penstock.flink import runner
+from penstock.flink.buckets import Buckets
+from penstock.flink.bundles import Bundles
+from tests.domain.cases import job
+from tests.jars import jar_of, put
+
+MANIFEST = {"META-INF/MANIFEST.MF": "Main-Class: com.example.Rules\n"}
+RULES = jar_of({**MANIFEST, "com/example/Rules.class": "rules"})
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Callable[[str, bytes], str]:
+    """Store a package."""
+
+    def store(reference: str, content: bytes = RULES) -> str:
+        put(tmp_path, f"obs://packages/{reference}", content)
+        return reference
+
+    return store
+
+
+@pytest.fixture
+def bundles(tmp_path: Path) -> Bundles:
+    def find(project: str, name: Name) -> Path:
+        file = tmp_path / "packages" / str(name)
+        if project != "project" or not file.exists():
+            raise PackageNotFound(f"package {name} does not exist")
+        return file
+
+    return Bundles(Buckets(tmp_path), find, limit=100_000)
+
+
+def jar_job(entrypoint: str | None = "fraud/rules.jar", **fields: object) -> Job:
+    return job(type=JobType.JAR, program=JarProgram(entrypoint, **fields))
+
+
+def contents(bundles: Bundles, job: Job) -> dict[str, bytes]:
+    with bundles.program(job) as program, zipfile.ZipFile(program.jar) as jar:
+        return {name: jar.read(name) for name in jar.namelist()}
+
+
+def refusal(bundles: Bundles, job: Job) -> str:
+    with pytest.raises(Refused) as refused, bundles.program(job):
+        pass
+    return refused.value.reason
+
+
+def test_a_script_without_jars_is_the_runner_s(bundles: Bundles) -> None:
+    with bundles.program(job(sql="SELECT 'JAR ''obs://b/x.jar'''")) as program:
+        assert (program.jar, program.entry_class, program.arguments[0]) == (
+            runner.JAR,
+            runner.ENTRY_CLASS,
+            "SELECT 'JAR ''obs://b/x.jar'''",
+        )
+
+
+def test_a_jar_job_has_its_jars_as_libraries_and_its_files_as_resources(
+    bundles: Bundles, packages: Callable[..., str], tmp_path: Path
+) -> None:
+    library = put(tmp_path, "obs://state/lib/a.jar", jar_of({"a": "a"}))
+    made = contents(
+        bundles,
+        jar_job(
+            packages("fraud/rules.jar"),
+            dependency_jars=(library, packages("b.zip", jar_of({"b": "b"}))),
+            dependency_files=(packages("fraud/model.csv", b"1,2"),),
+        ),
+    )
+    own = {"lib/0-rules.jar": RULES, "lib/1-a.jar": jar_of({"a": "a"}), "lib/2-b.zip.jar": jar_of({"b": "b"})}
+    with zipfile.ZipFile(runner.JAR) as ours:
+        assert made == {name: ours.read(name) for name in ours.namelist()} | own | {"userData/model.csv": b"1,2"}
+
+
+def test_its_main_is_the_one_it_names_or_else_that_of_the_manifest(
+    bundles: Bundles, packages: Callable[..., str]
+) -> None:
+    packages("fraud/rules.jar")
+    with bundles.program(jar_job(arguments="--topic 'card events' -x")) as program:
+        assert program.entry_class == runner.JAR_ENTRY_CLASS
+        assert program.arguments == ["com.example.Rules", "100", "--topic", "card events", "-x"]
+    with bundles.program(jar_job(main_class="com.example.Other")) as program:
+        assert program.arguments == ["com.example.Other", "100"]
+
+
+def test_jars_within_the_jar_are_found_as_flink_would_find_them(
+    bundles: Bundles, packages: Callable[..., str]
+) -> None:
+    packages("fraud/rules.jar", jar_of({**MANIFEST, "lib/x/inner.jar": "inner", "other/no.jar": "no"}))
+    made = contents(bundles, jar_job())
+    assert made["lib/0-lib-x-inner.jar"] == b"inner"
+    assert not any(name.endswith("no.jar") for name in made)
+
+
+def test_nothing_is_left_of_a_bundle(bundles: Bundles, packages: Callable[..., str]) -> None:
+    packages("fraud/rules.jar")
+    with bundles.program(jar_job()) as program:
+        folder = program.jar.parent
+        assert folder.exists()
+    assert not folder.exists()
+
+
+def test_the_jars_of_a_script_are_libraries_and_the_runner_knows_them(
+    bundles: Bundles, packages: Callable[..., str], tmp_path: Path
+) -> None:
+    place = put(tmp_path, "obs://state/udf.jar", jar_of({"a": "a"}))
+    script = f"CREATE FUNCTION f AS 'a.B' USING JAR '{place}'; -- JAR 'obs://state/none.jar'"
+    described = job(sql=script, config=JobConfig(udf_jar_url=packages("more.jar")))
+    with bundles.program(described) as program:
+        assert program.entry_class == runner.ENTRY_CLASS
+        assert program.arguments[0] == script
+        assert program.arguments[-2:] == ["jar=more.jar", f"jar={place}"]
+    assert {"lib/0-more.jar", "lib/1-udf.jar"} <= set(contents(bundles, described))
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"entrypoint": None}, "the job has no entrypoint"),
+        ({"entrypoint": "fraud/none.jar"}, "package fraud/none.jar does not exist"),
+        ({"entrypoint": "obs://state/none.jar"}, "there is no obs://state/none.jar"),
+        ({"entrypoint": "fraud/text"}, "fraud/text is not a jar: File is not a zip file"),
+        ({"dependency_jars": ("fraud/text",)}, "fraud/text is not a jar"),
+        ({"dependency_jars": ("fraud/evil.jar",)}, "fraud/evil.jar is no jar that can be used: an entry leads out"),
+        ({"dependency_files": ("none.csv",)}, "package none.csv does not exist"),
+        ({"entrypoint": "fraud/evil.jar"}, "fraud/evil.jar is no jar that can be used"),
+        ({"entrypoint": "fraud/lib.jar"}, "the manifest of fraud/lib.jar names no Main-Class, nor does the job"),
+    ],
+)
+def test_what_will_never_run_is_refused_by_the_name_that_the_job_uses(
+    bundles: Bundles, packages: Callable[..., str], tmp_path: Path, fields: dict[str, object], told: str
+) -> None:
+    packages("fraud/rules.jar")
+    packages("fraud/text", b"text")
+    packages("fraud/evil.jar", jar_of({"../x": "y"}))
+    packages("fraud/lib.jar", jar_of({"a": "b"}))
+    said = refusal(bundles, jar_job(**{"entrypoint": "fraud/rules.jar", **fields}))
+    assert said.startswith(told)
+    assert str(tmp_path) not in said
+
+
+def test_a_package_of_another_project_is_none(bundles: Bundles, packages: Callable[..., str]) -> None:
+    packages("fraud/rules.jar")
+    other = job(project_id="other", type=JobType.JAR, program=JarProgram("fraud/rules.jar"))
+    assert refusal(bundles, other) == "package fraud/rules.jar does not exist"
