@@ -21,7 +21,7 @@ public final class Greeter {
         env.executeAsync();
     }
 
-    private static String[] names() throws Exception {
+    static String[] names() throws Exception {
         try (InputStream file = Greeter.class.getClassLoader().getResourceAsStream("userData/names.csv")) {
             return new String(file.readAllBytes(), StandardCharsets.UTF_8).trim().split(",");
         }
