@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks import demo, first_answer, idle, polling, recovery, report, submit, together, truth
-from penstock.service import FLINK_VERSION
+from penstock.domain import lines
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 ALL: Mapping[str, Callable[[], report.Table]] = {
@@ -57,7 +57,7 @@ def head() -> str:
         memory=round(psutil.virtual_memory().total / 1e9),
         system=platform.system(),
         python=platform.python_version(),
-        flink=FLINK_VERSION,
+        flink=lines.RELEASES[lines.DEFAULT],
     )
     return f"# Benchmarks\n\n{report.paragraph(USE)}\n\n{report.paragraph(machine)}\n\n"
 

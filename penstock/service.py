@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -17,12 +18,15 @@ from penstock import telemetry
 from penstock.controller.alarms import AlarmSender
 from penstock.controller.clusters import EmbeddedCluster, Upkeep
 from penstock.controller.external import ExternalCluster
+from penstock.controller.homes import Homes
 from penstock.controller.janitor import Janitor
 from penstock.controller.job_clusters import JobClusters
 from penstock.controller.keeper import Cluster, Keeper, Means
 from penstock.controller.leases import Controller
+from penstock.controller.line_clusters import LineClusters
 from penstock.controller.log_keeper import LogKeeper
 from penstock.controller.tenants import Tenants
+from penstock.domain import lines
 from penstock.domain.errors import NotFound, PackageNotFound
 from penstock.domain.package import Name
 from penstock.domain.queue import DEFAULT, Holder, Isolation, Queue
@@ -42,8 +46,6 @@ from penstock.store.database import Database
 from penstock.store.vault import Vault
 
 log = logging.getLogger(__name__)
-
-FLINK_VERSION = "2.3.0"
 
 
 class CannotStart(Exception):
@@ -175,7 +177,7 @@ class Service:
             new_id=new_id,
             wake=self._controller.wake,
             readiness=self._controller.readiness,
-            flink_lines=frozenset(distribution.SUPPORTED),
+            flink_line=default_line(self._settings),
             metrics=self._metrics,
             state_at=self._state_at,
             knows_bucket=self._buckets.knows,
@@ -211,29 +213,34 @@ class Service:
         if queue.rest_url is not None:
             return ExternalCluster(FlinkEngine(queue.rest_url, self._buckets, now_ms, bundles=self._bundles))
         tenants = Tenants(queue, self._database, now_ms, new_id)
+        line = default_line(self._settings)
         if queue.isolation is Isolation.JOB:
-            return JobClusters(
-                lambda: self._fleet(queue), self._buckets, now_ms, on_ready, tenants.runs, self._bundles
-            )
+            fleet, homes = self._fleet(queue), Homes(self._home, on_ready)
+            return JobClusters(fleet, homes, line, self._buckets, now_ms, tenants.runs, self._bundles)
         upkeep = Upkeep(
             recycle_at_percent=self._settings.recycle_at_metaspace_percent,
             move_off=tenants.move_off,
             would_lose=tenants.would_lose,
         )
-        return EmbeddedCluster(
-            lambda: self._local_cluster(queue), self._buckets, now_ms, on_ready, upkeep, self._bundles
-        )
+
+        def of_line(line: str) -> EmbeddedCluster:
+            local = partial(self._local_cluster, queue, line)
+            return EmbeddedCluster(local, self._buckets, now_ms, on_ready, upkeep, self._bundles, line)
+
+        return LineClusters(of_line, partial(self._runs_already, queue), now_ms, line)
 
     def _fleet(self, queue: Queue) -> Fleet:
-        home = prepare_flink(self._settings, self._progress)
-        return Fleet(home, self._settings.data_dir, engine_name(queue), self._buckets.flink_settings())
+        return Fleet(self._settings.data_dir, engine_name(queue), self._buckets.flink_settings())
 
-    def _local_cluster(self, queue: Queue) -> LocalCluster:
-        home = prepare_flink(self._settings, self._progress)
-        file_systems = self._buckets.flink_settings()
-        return LocalCluster(
-            home, self._settings.data_dir, engine_name(queue), queue.slots, file_systems=file_systems
-        )
+    def _local_cluster(self, queue: Queue, line: str) -> LocalCluster:
+        name, file_systems = engine_name(queue, line), self._buckets.flink_settings()
+        return LocalCluster(self._home(line), self._settings.data_dir, name, queue.slots, file_systems=file_systems)
+
+    def _runs_already(self, queue: Queue, line: str) -> bool:
+        return cluster.is_running(self._settings.data_dir, engine_name(queue, line))
+
+    def _home(self, line: str) -> distribution.FlinkHome:
+        return prepare_flink(self._settings, self._progress, line)
 
 
 def open_buckets(settings: Settings) -> Buckets:
@@ -252,17 +259,33 @@ def open_buckets(settings: Settings) -> Buckets:
     return Buckets(root, storage, write_timeout_s=settings.savepoint_timeout_s)
 
 
-def engine_name(queue: Queue) -> str:
+_FIRST_LINE = "2.3"
+"""Its clusters were there before those of others: their folders do not name it."""
+
+
+def engine_name(queue: Queue, line: str = _FIRST_LINE) -> str:
     """Name the folder of a queue's engine; names of queues can repeat in other projects, and hold anything."""
-    return DEFAULT if queue.project_id is None else f"queue-{queue.id}"
+    of_queue = DEFAULT if queue.project_id is None else f"queue-{queue.id}"
+    return of_queue if line == _FIRST_LINE else f"{of_queue}/{line}"
 
 
-def prepare_flink(settings: Settings, progress: distribution.Progress) -> distribution.FlinkHome:
-    """Give the Flink to run: the one the settings name, or the installed one; raises `InstallFailed`."""
-    if settings.flink_home is None:
-        return distribution.install(FLINK_VERSION, settings.cache_dir, progress)
+def default_line(settings: Settings) -> str:
+    """Name the Flink line of jobs that name none: that of the user's own Flink, if the settings name one."""
+    with contextlib.suppress(distribution.InstallFailed):  # then nothing can be started, and the log says why
+        if settings.flink_home is not None:
+            return lines.line_of_release(distribution.release_at(settings.flink_home))
+    return lines.DEFAULT
+
+
+def prepare_flink(
+    settings: Settings, progress: distribution.Progress, line: str = lines.DEFAULT
+) -> distribution.FlinkHome:
+    """Give the Flink of a line: the one the settings name, or an installed one; raises `InstallFailed`."""
+    home = settings.flink_home
+    if home is None or lines.line_of_release(distribution.release_at(home)) != line:
+        return distribution.install(lines.RELEASES[line], settings.cache_dir, progress)
     java = settings.java or distribution.install_java(settings.cache_dir, progress)
-    return distribution.existing(settings.flink_home, java, settings.cache_dir)
+    return distribution.existing(home, java, settings.cache_dir)
 
 
 # --- the processes of a data directory ---

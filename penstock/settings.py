@@ -46,7 +46,8 @@ class Settings:
         _CACHE_DIR
     )
     flink_home: Annotated[
-        Path | None, Meta(description="An unpacked Flink 2.3 to run, instead of the one that Penstock installs.")
+        Path | None,
+        Meta(description="An unpacked Flink 2.3 or 1.20, for the jobs that name no version or one that it serves."),
     ] = None
     java: Annotated[
         Path | None,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import platformdirs
 import pytest
 
+from penstock.domain import lines
 from penstock.flink import distribution
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster, Unit
@@ -30,7 +31,16 @@ def job_id() -> int:
 
 @pytest.fixture(scope="session")
 def engine_home() -> FlinkHome:
-    return distribution.install("2.3.0", platformdirs.user_cache_path("penstock"), lambda label, done, total: None)
+    return installed("2.3")
+
+
+@pytest.fixture(scope="session")
+def older_home() -> FlinkHome:
+    return installed("1.20")
+
+
+def installed(line: str) -> FlinkHome:
+    return distribution.install(lines.RELEASES[line], platformdirs.user_cache_path("penstock"), lambda *_: None)
 
 
 @pytest.fixture(scope="session")

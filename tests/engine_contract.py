@@ -355,7 +355,9 @@ class EngineContract:
         started_at = case.until_running().started_at
         seen = world.engine.look([])
         assert isinstance(seen, Overview)
-        assert seen.strangers[case.run_id] == Stranger(case.run_id, case.job.name, "RUNNING", started_at)
+        assert seen.strangers[case.run_id] == Stranger(
+            case.run_id, case.job.name, "RUNNING", started_at, seen.cluster
+        )
 
     def test_what_a_run_has_left_is_found_although_the_cluster_does_not_show_it(
         self, world: World, job_id: int

@@ -174,7 +174,9 @@ class FakeEngine:
             self._silent_since = None
             since = self._answering_since = self._answering_since or sent_at
             seen = {each.run_id: self._observe(each, sent_at, since) for each in watched}
-            others = {id: _stranger(id, run) for id, run in self.runs.items() if run.how is None and id not in seen}
+            others = {
+                id: self._stranger(id, run) for id, run in self.runs.items() if run.how is None and id not in seen
+            }
             for run in self.runs.values():
                 self._step(run)
             return Overview(sent_at, since, self.cluster, seen, others)
@@ -318,14 +320,14 @@ class FakeEngine:
         )
         return alive if run.how is None else _ended(alive, run.how, run)
 
+    def _stranger(self, run_id: str, run: FakeRun) -> Stranger:
+        state = "RUNNING" if run.running else "CREATED"
+        return Stranger(run_id, run.job.name, state, run.started_at, self.cluster)
+
 
 def _savepoints(request: SavepointRequest, run_id: str) -> str:
     """Give what the addresses of a run's savepoints at this target begin with."""
     return f"{bucket.parse(request.target)}savepoint-{run_id[:6]}-"
-
-
-def _stranger(run_id: str, run: FakeRun) -> Stranger:
-    return Stranger(run_id, run.job.name, "RUNNING" if run.running else "CREATED", run.started_at)
 
 
 def _ended(last: Alive, how: Ending, run: FakeRun) -> Ended:

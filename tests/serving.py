@@ -166,7 +166,7 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         new_id=lambda: uuid.uuid4().hex,
         wake=lambda: woken.append(1),
         readiness=lambda: not_ready[0] if not_ready else None,
-        flink_lines=frozenset({"2.3"}),
+        flink_line="2.3",
         metrics=Metrics(),
         knows_bucket=lambda name: name in ("state", "penstock"),
         state_at=buckets.state_at,

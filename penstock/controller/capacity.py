@@ -1,10 +1,12 @@
 """Room on a queue: whether a job fits is known before Flink is asked, which would fail it within 0.1 s.
 
 CUs are admission, not enforcement: the jobs of a session cluster share its processes. A job takes one slot for each
-parallel instance (Flink: slot sharing), and the CUs of `resources.need`.
+parallel instance (Flink: slot sharing), and the CUs of `resources.need`. All jobs of a queue share its CUs; slots
+are a cluster's, and a queue has one cluster for each Flink line that its jobs ask for.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from penstock.domain import resources
 from penstock.domain.job import Job
@@ -26,58 +28,86 @@ class Taken:
     by: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What a cluster has for the jobs that go there."""
+
+    line: str = ""
+    """The Flink line that it runs; a queue has no more than one cluster of each."""
+    cluster: str = ""
+    """Its incarnation."""
+    slots: int | None = None
+    """None: each job brings its own."""
+    taken: Taken = Taken()
+    closed: str | None = None
+    """Why nobody is let in at present, whatever is free."""
+    unfit: str | None = None
+    """Why this job can never run there."""
+
+
+@dataclass
+class _Slots:
+    """What is free of the slots of one cluster."""
+
+    free: int
+    others: int
+    """Slots that are taken, less those of the runs of ours among them: they may be other people's."""
+    waiting: bool = False
+    """A job that came earlier waits for slots here, so no later one is let past it."""
+
+
 @dataclass
 class Room:
     """What is free on a queue; jobs are taken off it first come, first served."""
 
     queue: str
     cus: int
-    slots: int | None
-    """None: each job brings its own."""
-    free_cus: int
-    free_slots: int
-    taken: Taken = Taken()
-    others: int = 0
-    """Slots that are taken, less those of the runs of ours among them: they may be other people's."""
-    closed: str | None = None
-    """Why nobody is let in at present, whatever is free."""
+    offer: Callable[[Job], Offer]
+    """Says what the cluster of a job has."""
+    free_cus: int = field(init=False)
     waiting: bool = False
-    """A job that came earlier waits, so no later one is let past it."""
+    """A job that came earlier waits for CUs, so no later one is let past it."""
+    _slots: dict[str, _Slots] = field(default_factory=dict)
+    """By Flink line."""
 
-    @classmethod
-    def whole(cls, queue: str, cus: int, slots: int | None, taken: Taken = Taken()) -> "Room":
-        """Begin with what a queue has when none of its jobs runs."""
-        return cls(queue, cus, slots, cus, slots or 0, taken, taken.slots)
-
-    @classmethod
-    def shut(cls, queue: str, reason: str) -> "Room":
-        return cls(queue, 0, 0, 0, 0, closed=reason)
+    def __post_init__(self) -> None:
+        self.free_cus = self.cus
 
     def take(self, job: Job) -> None:
         """Take off what a job holds, or will once it is submitted."""
-        need = resources.need(job.config)
+        need, offer = resources.need(job.config), self.offer(job)
+        slots = self._slots_of(offer)
         self.free_cus -= need.cus
-        self.free_slots -= need.slots
-        if job.run is not None and job.run.id in self.taken.by:
-            self.others -= need.slots
+        slots.free -= need.slots
+        if job.run is not None and job.run.id in offer.taken.by:
+            slots.others -= need.slots
 
     def lack(self, job: Job) -> Lack | None:
         """Say what the job lacks; None lets it in."""
-        if self.closed is not None:
-            return Lack(f"waiting for queue {self.queue!r}: {self.closed}", for_ever=False)
-        need = resources.need(job.config)
-        if need.cus > self.cus or (self.slots is not None and need.slots > self.slots):
-            has = f"queue {self.queue!r} has {self._told(self.cus, self.slots)} in all"
-            return Lack(f"{self._needs(need)}; {has}", for_ever=True)
-        free = max(0, self.free_slots - max(0, self.others))
-        if self.waiting or need.cus > self.free_cus or (self.slots is not None and need.slots > free):
-            self.waiting = True
-            lacking = f"{self._needs(need)}, free are {self._told(max(0, self.free_cus), free)}"
+        need, offer = resources.need(job.config), self.offer(job)
+        if offer.unfit is not None:
+            return Lack(offer.unfit, for_ever=True)
+        if offer.closed is not None:
+            return Lack(f"waiting for queue {self.queue!r}: {offer.closed}", for_ever=False)
+        if need.cus > self.cus or (offer.slots is not None and need.slots > offer.slots):
+            has = f"queue {self.queue!r} has {_told(offer, self.cus, offer.slots)} in all"
+            return Lack(f"{_needs(offer, need)}; {has}", for_ever=True)
+        slots = self._slots_of(offer)
+        free = max(0, slots.free - max(0, slots.others))
+        self.waiting |= need.cus > self.free_cus
+        slots.waiting |= offer.slots is not None and need.slots > free
+        if self.waiting or slots.waiting:
+            lacking = f"{_needs(offer, need)}, free are {_told(offer, max(0, self.free_cus), free)}"
             return Lack(f"waiting for room on queue {self.queue!r}: {lacking}", for_ever=False)
         return None
 
-    def _needs(self, need: resources.Need) -> str:
-        return "needs " + self._told(f"{need.cus} CUs", f"{need.slots} slots")
+    def _slots_of(self, offer: Offer) -> _Slots:
+        return self._slots.setdefault(offer.line, _Slots(offer.slots or 0, offer.taken.slots))
 
-    def _told(self, cus: object, slots: object) -> str:
-        return f"{cus}" if self.slots is None else f"{cus} and {slots}"
+
+def _needs(offer: Offer, need: resources.Need) -> str:
+    return "needs " + _told(offer, f"{need.cus} CUs", f"{need.slots} slots")
+
+
+def _told(offer: Offer, cus: object, slots: object) -> str:
+    return f"{cus}" if offer.slots is None else f"{cus} and {slots}"

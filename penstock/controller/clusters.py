@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from penstock.controller.capacity import Taken
+from penstock.controller.capacity import Offer
 from penstock.controller.vigil import Limits, Vigil
+from penstock.domain import lines
 from penstock.domain.engine import (
     Action,
     EngineUnavailable,
@@ -22,6 +23,7 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
+from penstock.domain.job import Job
 from penstock.flink import remains
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.bundles import Bundles
@@ -67,8 +69,10 @@ class EmbeddedCluster:
         on_ready: Callable[[], None],
         upkeep: Upkeep = Upkeep(),
         bundles: Bundles | None = None,
+        line: str = lines.DEFAULT,
     ) -> None:
-        """Take what makes the cluster; it may install Flink first."""
+        """Take what makes the cluster of a Flink line; it may install Flink first."""
+        self.line = line
         self._prepare = prepare
         self._buckets = buckets
         self._now_ms = now_ms
@@ -79,7 +83,7 @@ class EmbeddedCluster:
         self._recycle_at = 0.0
         self._cluster: LocalCluster | None = None
         self._engine: FlinkEngine | None = None
-        self._not_ready: str | None = "Flink is being prepared"
+        self._not_ready: str | None = f"Flink {line} is being prepared"
         self._down_since: int | None = None
         self._unseen: str | None = None
         self._stopping = threading.Event()
@@ -102,13 +106,11 @@ class EmbeddedCluster:
         """Say why no job can run now; None when one can."""
         return self._not_ready or self._unseen
 
-    def slots(self) -> int:
-        """Give the slots of the cluster that runs; 0 while there is none."""
-        unit = self._cluster.unit if self._cluster else None
-        return unit.slots if unit else 0
-
-    def taken(self) -> Taken:
-        return Taken()
+    def offer(self, _job: Job) -> Offer:
+        engine, unit = self._engine, self._cluster.unit if self._cluster else None
+        if engine is None or unit is None:
+            return Offer(self.line, closed=self._not_ready or f"Flink {self.line} is starting anew")
+        return Offer(self.line, engine.incarnation, unit.slots, closed=self.readiness())
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         engine = self._engine
@@ -157,10 +159,10 @@ class EmbeddedCluster:
         with self._cluster.transition():
             unit = self._cluster.unit if self._cluster.adopt() else None
             if unit is None or unit.incarnation == instead_of:
-                self._not_ready = "Flink is starting"
+                self._not_ready = f"Flink {self.line} is starting"
                 unit = self._cluster.start()
             else:
-                log.info("Flink is still running and goes on")
+                log.info("Flink %s is still running and goes on", self.line)
         # What runs there is seen from now on.
         self._engine = FlinkEngine(
             unit.rest_url,
@@ -203,7 +205,7 @@ class EmbeddedCluster:
         assert self._engine is not None
         was, self._not_ready = self._not_ready, self._engine.readiness()
         if was is not None and self._not_ready is None:
-            log.info("Flink is ready, with %d slots", unit.slots)
+            log.info("Flink %s is ready, with %d slots", unit.flink_version, unit.slots)
             self._on_ready()
         return vigil.note(slots_of(self._engine), time.monotonic())
 

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Collection
 
-from penstock.controller.capacity import Taken
+from penstock.controller.capacity import Offer, Taken
+from penstock.domain import lines
 from penstock.domain.engine import Action, Alive, EngineUnavailable, Overview, Unreachable, Watched
-from penstock.flink import distribution
+from penstock.domain.job import Job
 from penstock.flink.engine import FlinkEngine
 
 _ASK_S = 5.0
@@ -17,6 +18,7 @@ class ExternalCluster:
     def __init__(self, engine: FlinkEngine) -> None:
         self._engine = engine
         self._not_ready: str | None = "Flink was not asked yet"
+        self._version = ""
         self._slots = 0
         self._taken = Taken()
         self._ask_at = 0.0
@@ -31,11 +33,13 @@ class ExternalCluster:
     def readiness(self) -> str | None:
         return self._not_ready
 
-    def slots(self) -> int:
-        return self._slots
-
-    def taken(self) -> Taken:
-        return self._taken
+    def offer(self, job: Job) -> Offer:
+        asked = job.config.flink_version
+        line = lines.line_of_release(self._version)
+        unfit = None
+        if self._not_ready is None and lines.line_of(asked, line) != line:
+            unfit = f"asks for Flink {asked}; on queue {job.queue!r} runs {self._version}, which others keep"
+        return Offer(line, self._engine.incarnation, self._slots, self._taken, self._not_ready, unfit)
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         seen = self._engine.look(watched)
@@ -60,7 +64,7 @@ class ExternalCluster:
             self._not_ready, self._ask_at = f"Flink does not answer: {error}", 0.0
 
     def _unsupported(self) -> str | None:
-        version = self._engine.version()
-        if ".".join(version.split(".")[:2]) in distribution.SUPPORTED:
+        self._version = self._engine.version()
+        if lines.line_of_release(self._version) in lines.RELEASES:
             return None
-        return f"Flink {version} runs there; supported are {', '.join(distribution.SUPPORTED)}"
+        return f"Flink {self._version} runs there; supported are {', '.join(lines.RELEASES)}"

@@ -19,6 +19,7 @@ from penstock.domain.engine import (
     Watched,
 )
 from penstock.domain.errors import Invalid
+from penstock.domain.job import Job
 from penstock.flink import shapes
 from penstock.flink.buckets import Buckets
 from penstock.flink.bundles import Bundles
@@ -41,11 +42,14 @@ class JobCluster:
     def __init__(
         self,
         cluster: LocalCluster,
+        make: Callable[[Job], LocalCluster],
         buckets: Buckets,
         now_ms: Callable[[], int],
         bundles: Bundles | None = None,
     ) -> None:
+        """Take what finds the cluster if it was started, and what makes one that can be started for the job."""
         self._cluster = cluster
+        self._make = make
         self._buckets = buckets
         self._now_ms = now_ms
         self._bundles = bundles
@@ -63,7 +67,7 @@ class JobCluster:
         except Invalid as error:
             raise Refused(str(error)) from error
         with self._lock:
-            engine = self._brought_up(shape)
+            engine = self._brought_up(action.job, shape)
         deadline = time.monotonic() + _START_S
         while (slots_of(engine) or 0) < self._slots():
             if time.monotonic() > deadline:
@@ -106,7 +110,9 @@ class JobCluster:
         if engine is not None:
             engine.close()
 
-    def _brought_up(self, shape: Shape) -> FlinkEngine:
+    def _brought_up(self, job: Job, shape: Shape) -> FlinkEngine:
+        if self._cluster.unit is None:
+            self._cluster = self._make(job)
         with self._cluster.transition():
             if not self._cluster.adopt():
                 if self._cluster.unit is not None:

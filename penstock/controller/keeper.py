@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from penstock.controller.capacity import Room, Taken
+from penstock.controller.capacity import Offer, Room
 from penstock.controller.loop import Loop
 from penstock.controller.reconcile import Reconciler
 from penstock.controller.workers import Workers
 from penstock.domain.effects import Site
 from penstock.domain.engine import Engine
+from penstock.domain.job import Job
 from penstock.domain.queue import Isolation, Queue
 from penstock.store.database import Database
 from penstock.telemetry import Metrics
@@ -28,15 +29,11 @@ class Cluster(Engine, Protocol):
         ...
 
     def readiness(self) -> str | None:
-        """Say why no job can run now; None when one can."""
+        """Say why no job that names no version of Flink can run now; None when one can."""
         ...
 
-    def slots(self) -> int:
-        """Give all the slots it has."""
-        ...
-
-    def taken(self) -> Taken:
-        """Give what Flink last said is taken of them; nothing where none but our jobs take any."""
+    def offer(self, job: Job) -> Offer:
+        """Say what the cluster that a job is on, or would go to, has for it; it is started if it must be."""
         ...
 
 
@@ -102,9 +99,4 @@ class Keeper:
         self._queue = queue
 
     def _room(self) -> Room:
-        queue, reason = self._queue, self._cluster.readiness()
-        if reason is not None:
-            return Room.shut(queue.name, reason)
-        if queue.isolation is Isolation.JOB:
-            return Room.whole(queue.name, queue.cus, None)
-        return Room.whole(queue.name, queue.cus, self._cluster.slots(), self._cluster.taken())
+        return Room(self._queue.name, self._queue.cus, self._cluster.offer)

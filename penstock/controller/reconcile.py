@@ -192,16 +192,17 @@ def _log_change(before: Job, after: Job) -> None:
 
 
 def _watched(job: Job, run: Run) -> Watched:
-    return Watched(run.id, job.savepoint_request, run.cluster, run.checkpoints)
+    return Watched(run.id, job.savepoint_request, run.cluster, run.checkpoints, job.config.flink_version)
 
 
 def _observe(job: Job, seen: Overview | Unreachable, room: Room) -> Observation:
     if isinstance(seen, Unreachable):
         return seen
-    absent = Absent(seen.sent_at, seen.answering_since, seen.cluster)
+    offer = room.offer(job)
+    absent = Absent(seen.sent_at, seen.answering_since, offer.cluster)
     if job.run is not None:
-        if job.run.attempts == 0 and room.closed is not None:
-            return Full(seen.sent_at, room.closed)
+        if job.run.attempts == 0 and offer.closed is not None:
+            return Full(seen.sent_at, offer.closed)
         return seen.runs.get(job.run.id, absent)
     lack = room.lack(job)
     if lack is not None:

@@ -32,9 +32,9 @@ class Strangers:
             superseded = jobs.superseded(tx, seen.strangers)
             to_stop = orphans.to_stop(tx, self.queue) & seen.strangers.keys()
             unexplained = orphans.unexplained(tx, seen.strangers.values())
-        if unexplained != self._on_record:
+        if unexplained != self._on_record and seen.is_whole:
             with self.database.write() as tx:
-                self._on_record = orphans.put(tx, self.queue, seen.cluster, unexplained, self.now_ms())
+                self._on_record = orphans.put(tx, self.queue, unexplained, self.now_ms())
         for run_id in superseded:
             log.warning("Flink job %s was superseded and lives; cancelling it", run_id)
         self._cancel(superseded | to_stop)

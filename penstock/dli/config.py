@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from penstock.dli import encoding, settings_text
 from penstock.dli.settings_text import ResourceConfig
-from penstock.domain import bucket, package, resources
+from penstock.domain import bucket, lines, package, resources
 from penstock.domain.errors import Invalid, NotAllowed
 from penstock.domain.job import CheckpointMode, JarProgram, Job
 from penstock.domain.job import JobConfig as Settings
@@ -167,10 +167,10 @@ def answer(job: Job) -> JobConfig:
     )
 
 
-def merged(stored: Settings, body: SettingsBody, flink_lines: frozenset[str]) -> Settings:
+def merged(stored: Settings, body: SettingsBody) -> Settings:
     """Lay the given settings over the stored ones; raises `Invalid` or `NotAllowed`.
 
-    `flink_lines` are the versions that can be asked for. An empty text, or 0 slots, clears a setting.
+    An empty text, or 0 slots, clears a setting.
     """
     given: dict[str, Any] = {
         name: getattr(body, wire, None) for wire, name in (_SAME_VALUE | _EMPTY_IS_NONE).items()
@@ -181,7 +181,7 @@ def merged(stored: Settings, body: SettingsBody, flink_lines: frozenset[str]) ->
     given["resource_config"] = settings_text.resource_config(body.resource_config)
     present = {name: value for name, value in given.items() if value is not None}
     cleared = {name: None for name in (*_EMPTY_IS_NONE.values(), "checkpoint_path") if present.get(name) in ("", 0)}
-    _check_texts(given, flink_lines)
+    _check_texts(given)
     config = replace(stored, **(present | cleared))
     _check_together(config)
     return config
@@ -197,9 +197,8 @@ def _dirty_data_strategy(value: object) -> str | None:
     raise Invalid("dirty_data_strategy must be 0 or 1")
 
 
-def _check_texts(given: Mapping[str, Any], flink_lines: frozenset[str]) -> None:
-    if given["flink_version"] and given["flink_version"] not in flink_lines:
-        raise Invalid(f"flink_version must be an installed one: {', '.join(sorted(flink_lines))}")
+def _check_texts(given: Mapping[str, Any]) -> None:
+    lines.line_of(given["flink_version"], default="")
     for wire, name, check in _ADDRESSES:
         if given[name]:
             with encoding.naming(wire):

@@ -67,12 +67,12 @@ def updated(job: Job) -> UpdateAnswer:
     return UpdateAnswer(job=UpdatedJob(job.updated_at))
 
 
-def laid_over(job: Job, body: DraftBody, flink_lines: frozenset[str]) -> Job:
+def laid_over(job: Job, body: DraftBody) -> Job:
     """Lay what every job has over this one, as far as it was given; raises `Invalid` or `NotAllowed`."""
     if body.name is not None and not _is_name(body.name):
         raise Invalid("name must not be blank, nor hold control or format characters (Unicode Cc, Cf)")
     given = {"name": body.name, "description": body.desc, "queue": body.queue_name}
-    settings = config.merged(job.config, body, flink_lines)
+    settings = config.merged(job.config, body)
     return replace(job, config=settings, **present(given))
 
 

@@ -37,13 +37,13 @@ class CreateBody(UpdateBody, kw_only=True):
     tags: Tags | None = None
 
 
-def draft(empty: Job, body: CreateBody, flink_lines: frozenset[str]) -> Job:
+def draft(empty: Job, body: CreateBody) -> Job:
     """Fill in a job that has its owner and times already; raises `Invalid` or `NotAllowed`."""
     blank = replace(empty, type=JobType.JAR, program=JarProgram(), tags=drafts.tags(body.tags))
-    return wanted(blank, body, flink_lines)
+    return wanted(blank, body)
 
 
-def wanted(job: Job, body: UpdateBody, flink_lines: frozenset[str]) -> Job:
+def wanted(job: Job, body: UpdateBody) -> Job:
     """Lay what was given over the job; raises `Invalid` or `NotAllowed`."""
     if job.program is None:
         raise NotAllowed(f"job {job.id} is not a jar job; update it as a SQL job")
@@ -58,7 +58,7 @@ def wanted(job: Job, body: UpdateBody, flink_lines: frozenset[str]) -> Job:
         }
     )
     cleared = {name: value or None for name, value in given.items() if not isinstance(value, tuple)}
-    return replace(drafts.laid_over(job, body, flink_lines), program=replace(job.program, **(given | cleared)))
+    return replace(drafts.laid_over(job, body), program=replace(job.program, **(given | cleared)))
 
 
 def _checked(name: str, text: str | None, check: Callable[[str], object]) -> str | None:

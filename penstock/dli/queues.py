@@ -5,7 +5,7 @@ kept and shown as it came, so that Terraform finds what it has set.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from msgspec import Meta
 from penstock.dli import encoding, jobs
 from penstock.dli.config import Address, AtLeastZero, Word
 from penstock.dli.drafts import Tag
+from penstock.domain import lines
 from penstock.domain.errors import Invalid, NotAllowed
 from penstock.domain.queue import Isolation, Queue
 
@@ -96,7 +97,8 @@ class State:
     where: str | None
     """The host of its cluster, or the address of an external one; None before it has one."""
     not_ready: str | None
-    flink_lines: Sequence[str]
+    flink_line: str | None
+    """That of jobs that name no version; None: Flink says it, not we."""
 
 
 class Own(msgspec.Struct):
@@ -109,6 +111,8 @@ class Own(msgspec.Struct):
     where: str | None
     ready: bool
     not_ready: str | None
+    flink_versions: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """By version that a job can name, the line that runs it; empty where others keep the cluster."""
 
 
 class Shown(msgspec.Struct, kw_only=True):
@@ -133,8 +137,10 @@ class Shown(msgspec.Struct, kw_only=True):
     cu_spec: int
     elastic_resource_pool_name: str | None
     engine: str | None
-    support_opensource_flink_versions: Sequence[str]
+    default_flink_sql_version: str | None
     support_flink_sql_versions: Sequence[str]
+    support_flink_jar_versions: Sequence[str]
+    support_opensource_flink_versions: Sequence[str]
     penstock: Own
 
 
@@ -240,8 +246,15 @@ def _check_address(address: str) -> None:
 
 def _fields(queue: Queue, state: State) -> dict[str, Any]:
     given = traits(queue)
+    versions = lines.VERSIONS if state.flink_line else ()
     own = Own(
-        queue.isolation.value, queue.slots, queue.rest_url, state.where, state.not_ready is None, state.not_ready
+        isolation=queue.isolation.value,
+        slots=queue.slots,
+        rest_url=queue.rest_url,
+        where=state.where,
+        ready=state.not_ready is None,
+        not_ready=state.not_ready,
+        flink_versions={each: lines.line_of(each, "") for each in versions},
     )
     return {
         "queue_id": queue.id,
@@ -262,8 +275,10 @@ def _fields(queue: Queue, state: State) -> dict[str, Any]:
         "cu_spec": queue.cus,
         "elastic_resource_pool_name": given.elastic_resource_pool_name,
         "engine": given.engine,
-        "support_opensource_flink_versions": state.flink_lines,
-        "support_flink_sql_versions": state.flink_lines,
+        "default_flink_sql_version": state.flink_line,
+        "support_flink_sql_versions": versions,
+        "support_flink_jar_versions": versions,
+        "support_opensource_flink_versions": versions,
         "penstock": own,
     }
 

@@ -31,21 +31,21 @@ class CreateBody(UpdateBody, kw_only=True):
     tags: Tags | None = None
 
 
-def draft(empty: Job, body: CreateBody, flink_lines: frozenset[str]) -> Job:
+def draft(empty: Job, body: CreateBody) -> Job:
     """Fill in a job that has its owner and times already; raises `Invalid`, `NotAllowed` or `NotFound`."""
     if body.template_id is not None and not body.sql_body:
         raise NotFound(f"template {body.template_id} does not exist")
     job_type = JobType(body.job_type or JobType.OPENSOURCE_SQL)
     if job_type is JobType.EDGE_SQL:
         raise NotAllowed("job_type flink_sql_edge_job is not supported: there are no edge nodes")
-    return replace(wanted(empty, body, flink_lines), type=job_type, tags=drafts.tags(body.tags))
+    return replace(wanted(empty, body), type=job_type, tags=drafts.tags(body.tags))
 
 
-def wanted(job: Job, body: UpdateBody, flink_lines: frozenset[str]) -> Job:
+def wanted(job: Job, body: UpdateBody) -> Job:
     """Lay what was given over the job; raises `Invalid` or `NotAllowed`."""
     if job.type is JobType.JAR:
         raise NotAllowed(f"job {job.id} is a jar job; update it as one")
     if body.run_mode is RunMode.EDGE:
         raise NotAllowed("run_mode edge_node is not supported: there are no edge nodes")
     given = drafts.present({"sql": body.sql_body, "run_mode": body.run_mode})
-    return replace(drafts.laid_over(job, body, flink_lines), **given)
+    return replace(drafts.laid_over(job, body), **given)

@@ -175,6 +175,8 @@ class Watched:
     savepoint_request: SavepointRequest | None = None
     cluster: str | None = None
     checkpoints: str | None = None
+    flink_version: str | None = None
+    """What its job asks for; it counts until the run has a cluster."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,8 @@ class Stranger:
     name: str
     state: str
     started_at: int
+    cluster: str = ""
+    """The incarnation that it lives on."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,8 @@ class Overview:
     """What is known of the watched runs; one that is not here is absent."""
     strangers: Mapping[str, Stranger] = field(default_factory=dict)
     """The jobs that live there and were not watched, by id."""
+    is_whole: bool = True
+    """Every cluster of the queue has answered: there are no other strangers."""
 
 
 # --- what to do ---

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from penstock.domain import lines
 from penstock.domain.job import Goal, Job, Run, SavepointOrigin, Status, settings
 
 
@@ -171,6 +172,8 @@ def _sent(change: _Change) -> Iterator[Event]:
         yield change.event(
             kind, run.unanswered or "", attempt=run.attempts, cluster=run.cluster, resume_from=run.resume_from
         )
+        if before.run is None and (told := lines.alias_remark(after.config.flink_version)):
+            yield change.event(Kind.REMARK, told)
 
 
 def _observed(change: _Change) -> Iterator[Event]:

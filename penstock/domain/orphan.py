@@ -18,8 +18,6 @@ _STATUSES = {"CREATED": Status.SUBMITTING, "INITIALIZING": Status.SUBMITTING, "C
 class Orphan:
     stranger: Stranger
     queue: Queue
-    cluster: str
-    """The incarnation of the queue's cluster that it was seen on."""
     first_seen_at: int
     is_to_stop: bool = False
     """Somebody has asked for its end; it is cancelled until it is gone."""
@@ -43,7 +41,7 @@ def adopted(job: Job, orphan: Orphan, now: int) -> Job:
         calls.request_run(job, resume=False, now=now),
         status=_STATUSES.get(stranger.state, Status.RUNNING),
         started_at=stranger.started_at,
-        run=Run(stranger.id, submit_at=now, cluster=orphan.cluster, attempts=1, sent_at=now, seen=True, ran=True),
+        run=Run(stranger.id, submit_at=now, cluster=stranger.cluster, attempts=1, sent_at=now, seen=True, ran=True),
     )
 
 

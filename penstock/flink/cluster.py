@@ -20,6 +20,7 @@ import filelock
 import msgspec
 import psutil
 
+from penstock.domain import lines
 from penstock.flink import config, connectors, job_logs, jvm, log_settings, processes, shapes
 from penstock.flink.distribution import FlinkHome
 from penstock.flink.shapes import Shape
@@ -54,14 +55,14 @@ class LocalCluster:
 
     def __init__(
         self,
-        home: FlinkHome,
+        home: FlinkHome | None,
         data_dir: Path,
         name: str = "default",
         slots: int = 8,
         *,
         file_systems: Mapping[str, str] | None = None,
     ) -> None:
-        """Take also what Flink must be told to reach the buckets."""
+        """Take the Flink to start, or none for a cluster that is only found and ended, and how it reaches buckets."""
         self._home = home
         self._slots = slots
         self._file_systems = dict(file_systems or {})
@@ -111,26 +112,26 @@ class LocalCluster:
         A port that somebody else takes meanwhile ends the JobManager at once: then it is not alive, and the next
         start picks other ports.
         """
+        home = self._home
+        assert home is not None
         shape = shape or shapes.shared(self._slots)
         with self.transition():
             processes.end(self._marks, at_once=True)  # half a cluster has nothing to put in order
             jvm.reap()
-            self._make_folders()
+            self._make_folders(home)
             rpc_port, rest_port = _free_ports()
-            settings = config.cluster_configuration(self._folder, rpc_port, rest_port, shape)
+            settings = config.cluster_configuration(self._folder, rpc_port, rest_port, shape, home.line)
             written = json.dumps(settings | self._file_systems, indent=1)  # JSON is YAML
             _write_private(self._folder / "conf" / "config.yaml", written.encode())
             (self._folder / "conf" / "log4j2.properties").write_text(log_settings.properties(shape.levels))
-            incarnation = uuid.uuid4().hex
+            incarnation = lines.incarnation(home.line, uuid.uuid4().hex)
             marks = (*self._marks, _incarnation_mark(incarnation))
-            held = connectors.held(self._home)
-            pids = tuple(
-                jvm.spawn(role, self._home, self._folder, self._job_logs, marks) for role in jvm.roles(shape)
-            )
+            held = connectors.held(home)
+            pids = tuple(jvm.spawn(role, home, self._folder, self._job_logs, marks) for role in jvm.roles(shape))
             jvm.guard(pids, self._folder)
             rest_url = f"http://127.0.0.1:{rest_port}"
             slots = shape.taskmanagers * shape.slots
-            self._unit = Unit(incarnation, self._home.version, rest_url, pids, slots, held, self._digest)
+            self._unit = Unit(incarnation, home.version, rest_url, pids, slots, held, self._digest)
             _write_private(self._folder / _UNIT, msgspec.json.encode(self._unit))
             return self._unit
 
@@ -149,14 +150,14 @@ class LocalCluster:
 
     def is_outdated(self) -> bool:
         """Say whether other connectors are installed, or other servers mapped, than the unit was started with."""
-        if self._unit is None:
+        if self._unit is None or self._home is None:
             return False
         started_with = (self._unit.connectors, self._unit.file_systems)
         return started_with != (connectors.held(self._home), self._digest)
 
     def advised(self, reason: str) -> str:
         """Add to why a job fails how to install the connector that it misses."""
-        return connectors.advised(reason, self._home)
+        return connectors.advised(reason, self._home) if self._home else reason
 
     def was_ended(self, incarnation: str) -> bool:
         """Say whether a unit that is no more was ended on purpose."""
@@ -182,12 +183,12 @@ class LocalCluster:
             return False
         return processes.carries(process, (*self._marks, _incarnation_mark(unit.incarnation)))
 
-    def _make_folders(self) -> None:
+    def _make_folders(self, home: FlinkHome) -> None:
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # 25 MB of a JobManager that was killed
         shutil.rmtree(self._folder / "plugins", ignore_errors=True)
         for name in ("conf", "log", "plugins", "tmp", "upload"):
             (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        for plugin in connectors.plugins(self._home):
+        for plugin in connectors.plugins(home):
             (self._folder / "plugins" / plugin.name).symlink_to(plugin)
         self._folder.chmod(0o700)
 
@@ -204,6 +205,11 @@ def stop_all(data_dir: Path) -> int:
     for unit in (data_dir.resolve() / "engines").rglob(_UNIT):
         _note_end(unit.parent)
     return processes.end((processes.data_dir_mark(data_dir),))
+
+
+def is_running(data_dir: Path, name: str) -> bool:
+    """Say whether any process of the cluster of this name lives, whoever started it."""
+    return bool(processes.find((processes.data_dir_mark(data_dir), _engine_mark(name))))
 
 
 def folders(data_dir: Path) -> set[str]:

@@ -67,9 +67,9 @@ def _restarting(config: JobConfig) -> dict[str, str]:
 # --- a cluster of ours ----------------------------------------------------------------------------------------
 
 
-def cluster_configuration(folder: Path, rpc_port: int, rest_port: int, shape: Shape) -> dict[str, str]:
+def cluster_configuration(folder: Path, rpc_port: int, rest_port: int, shape: Shape, line: str) -> dict[str, str]:
     """Return the settings that a JobManager and its TaskManagers share; every port is on the loopback."""
-    return _places(folder) | _addresses(rpc_port, rest_port) | _memory(shape) | _behaviour()
+    return _places(folder) | _addresses(rpc_port, rest_port) | _memory(shape) | _behaviour() | _REMEMBERING[line]
 
 
 def _places(folder: Path) -> dict[str, str]:
@@ -117,9 +117,23 @@ def _behaviour() -> dict[str, str]:
         "resourcemanager.standalone.start-up-time": "20 s",  # a job that lacks slots waits no longer
         "rest.async.store-duration": "24 h",  # what became of a savepoint, for a service that was away meanwhile
         "rest.cache.checkpoint-statistics.timeout": "0 ms",  # details must not be older than the overview
-        "rest.cache.execution-graph.timeout": "0 ms",  # that led to them: else a job that has failed has no cause
         "metrics.fetcher.update-interval": "2000",  # ms
-        "completed-application-store.expiration-time": str(24 * 3600),  # s; likewise how a job ended
-        "completed-application-store.max-capacity": "500",  # they are all in every overview
         "taskmanager.system-out.mode": "LOG",  # what `print` writes is rolled with the log instead of growing
     }
+
+
+_KEPT_S, _KEPT = str(24 * 3600), "500"
+"""How long Flink tells how a job ended, and of how many jobs: they are all in every overview."""
+_REMEMBERING = {
+    "2.3": {
+        "completed-application-store.expiration-time": _KEPT_S,
+        "completed-application-store.max-capacity": _KEPT,
+        "rest.cache.execution-graph.timeout": "0 ms",  # likewise: else a job that has failed has no cause
+    },
+    "1.20": {
+        "jobstore.expiration-time": _KEPT_S,
+        "jobstore.max-capacity": _KEPT,
+        "web.refresh-interval": "250",  # ms; its pages in a browser are drawn anew as often, so it cannot be 0
+    },
+}
+"""What the lines call by different names."""

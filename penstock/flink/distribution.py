@@ -13,12 +13,12 @@ from pathlib import Path
 
 import filelock
 
-SUPPORTED = {"2.3": "2.3.0"}
-"""Flink lines that can be asked for, and the release that serves each."""
+from penstock.domain import lines
 
 _REQUIREMENTS = Path(__file__).parent / "engines"
 _JAVA = "java-17"
-_JAVA_MAJORS = range(17, 24)  # Flink 2.3 needs 17; from 24 on System.exit of a job can no longer be intercepted
+_JAVA_MAJORS = range(17, 24)
+"""Flink 2.3 needs 17, and 1.20 takes it; from 24 on `System.exit` of a job can no longer be intercepted."""
 _ROOM = 1_200_000_000  # bytes: what pip downloads and unpacks at its peak
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _DOWNLOADING = re.compile(r"\s*Downloading (\S+)")
@@ -45,7 +45,7 @@ class FlinkHome:
 
     @property
     def line(self) -> str:
-        return self.version.rpartition(".")[0]
+        return lines.line_of_release(self.version)
 
 
 def installed(version: str, cache: Path) -> FlinkHome | None:
@@ -61,6 +61,17 @@ def install(version: str, cache: Path, progress: Progress) -> FlinkHome:
     return _home(version, flink, java, cache)
 
 
+def remove(version: str, cache: Path) -> bool:
+    """Remove the Flink of this version from the cache, and say whether it was there; no process may use it."""
+    target = _folder(_package(version), cache)
+    with alone_in(target.parent):
+        if not target.is_dir():
+            return False
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix="part-") as name:
+            target.rename(Path(name) / "gone")  # what is there is always whole
+    return True
+
+
 def install_java(cache: Path, progress: Progress) -> Path:
     """Return the `java` that a Flink home without one is run with, installed now unless it is there."""
     return _java(install_package(_REQUIREMENTS / f"{_JAVA}.txt", cache, progress))
@@ -68,15 +79,21 @@ def install_java(cache: Path, progress: Progress) -> Path:
 
 def existing(home: Path, java: Path, cache: Path) -> FlinkHome:
     """Return the Flink that the user has unpacked at `home`; raises `InstallFailed`."""
-    lib, opt = home / "lib", home / "opt"
-    names = [re.fullmatch(r"flink-dist-([\d.]+)\.jar", file.name) for file in lib.glob("flink-dist-*.jar")]
-    versions = [name[1] for name in names if name]
-    if len(versions) != 1:
-        raise InstallFailed(f"{home} is not a Flink home: it has no lib/flink-dist-<version>.jar, or several")
-    if versions[0].rpartition(".")[0] not in SUPPORTED:
-        raise InstallFailed(f"{home} holds Flink {versions[0]}; supported are {', '.join(SUPPORTED)}")
+    release, opt = release_at(home), home / "opt"
     _check_java(java)
-    return FlinkHome(versions[0], lib, opt if opt.is_dir() else None, java, cache)
+    return FlinkHome(release, home / "lib", opt if opt.is_dir() else None, java, cache)
+
+
+def release_at(home: Path) -> str:
+    """Return the release of the Flink that the user has unpacked at `home`; raises `InstallFailed`."""
+    jars = (home / "lib").glob("flink-dist-*.jar")
+    names = [re.fullmatch(r"flink-dist-([\d.]+)\.jar", jar.name) for jar in jars]
+    releases = [name[1] for name in names if name]
+    if len(releases) != 1:
+        raise InstallFailed(f"{home} is not a Flink home: it has no lib/flink-dist-<version>.jar, or several")
+    if lines.line_of_release(releases[0]) not in lines.RELEASES:
+        raise InstallFailed(f"{home} holds Flink {releases[0]}; supported are {', '.join(lines.RELEASES)}")
+    return releases[0]
 
 
 def install_package(requirements: Path, cache: Path, progress: Progress) -> Path:
@@ -108,14 +125,22 @@ def _install(requirements: Path, target: Path, progress: Progress) -> None:
     if shutil.disk_usage(target.parent).free < _ROOM:
         raise InstallFailed(f"{target.parent} has too little room: an engine needs {_ROOM // 10**6} MB to install")
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="part-", ignore_cleanup_errors=True) as name:
-        _run_pip(requirements, Path(name), progress)
-        (Path(name) / "done").rename(target)
+        work, tools = Path(name), requirements.with_name(f"{requirements.stem}.build.txt")
+        if tools.is_file():
+            _run_pip(tools, work, "tools", progress)
+        _run_pip(requirements, work, "done", progress)
+        (work / "done").rename(target)
 
 
-def _run_pip(requirements: Path, work: Path, progress: Progress) -> None:
-    """Run the user's pip, with the user's index, proxy and certificates."""
+def _run_pip(requirements: Path, work: Path, into: str, progress: Progress) -> None:
+    """Run the user's pip, with the user's index, proxy and certificates.
+
+    What is no wheel is built with the tools that were put into `work / "tools"` before: pip by itself would fetch
+    some that nobody has pinned.
+    """
     options = ["--require-hashes", "--no-deps", "--no-cache-dir", "--no-compile", "--no-user", "--no-input"]
-    options += ["--disable-pip-version-check", "--progress-bar=raw", "--target", str(work / "done")]
+    options += ["--no-build-isolation", "--disable-pip-version-check", "--progress-bar=raw"]
+    options += ["--target", str(work / into)]
     with (work / "errors").open("w+") as errors:
         pip = subprocess.Popen(
             [sys.executable, "-m", "pip", "install", *options, "-r", str(requirements)],
@@ -124,7 +149,7 @@ def _run_pip(requirements: Path, work: Path, progress: Progress) -> None:
             stderr=errors,
             text=True,
             errors="replace",
-            env=os.environ | {"TMPDIR": str(work), "PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"TMPDIR": str(work), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(work / "tools")},
         )
         with pip:
             _follow(pip.stdout or (), progress)

@@ -208,7 +208,7 @@ class FlinkEngine:
 
     def _strangers(self, rows: Iterable[JobRow], ours: Collection[str]) -> dict[str, Stranger]:
         return {
-            row.jid: Stranger(row.jid, self._buckets.scrub(row.name), row.state, row.start_time)
+            row.jid: Stranger(row.jid, self._buckets.scrub(row.name), row.state, row.start_time, self.incarnation)
             for row in rows
             if row.state not in _TERMINAL and row.jid not in ours
         }

@@ -18,13 +18,13 @@ _RUN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Fleet:
-    home: FlinkHome
     data_dir: Path
     name: str
     file_systems: Mapping[str, str] = field(default_factory=dict)
 
-    def cluster(self, run_id: str) -> LocalCluster:
-        return LocalCluster(self.home, self.data_dir, f"{self.name}/{run_id}", file_systems=self.file_systems)
+    def cluster(self, run_id: str, home: FlinkHome | None = None) -> LocalCluster:
+        """Give the cluster of a run; its Flink counts when it is started."""
+        return LocalCluster(home, self.data_dir, f"{self.name}/{run_id}", file_systems=self.file_systems)
 
     def run_ids(self) -> set[str]:
         """List the runs that have a cluster, or what is left of one."""

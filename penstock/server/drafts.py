@@ -16,7 +16,7 @@ from penstock.store import jobs as stored
 from penstock.store import queues
 
 Body = TypeVar("Body", bound=DraftBody)
-Fill = Callable[[Job, Body, frozenset[str]], Job]
+Fill = Callable[[Job, Body], Job]
 """Lays a body over a job; raises `Invalid`, `NotAllowed` or `NotFound`."""
 
 
@@ -54,7 +54,7 @@ def update(context: Context, call: Call, shape: type[Body], fill: Fill[Body]) ->
 
 
 def _filled(context: Context, job: Job, body: Body, fill: Fill[Body]) -> Job:
-    wanted = fill(job, body, context.flink_lines)
+    wanted = fill(job, body)
     place = wanted.config.checkpoint_path
     if place and place != job.config.checkpoint_path and not context.knows_bucket(bucket.split(place)[0]):
         raise Invalid(f"checkpoint_path: there is no place for {place} in the storage map")

@@ -35,8 +35,8 @@ class Context:
     """Tells the controller that there is something to do."""
     readiness: Callable[[], str | None]
     """Says why the default queue cannot run jobs; None when it can."""
-    flink_lines: frozenset[str]
-    """What `flink_version` may be."""
+    flink_line: str
+    """That of jobs that name no `flink_version`, on queues of ours."""
     metrics: Metrics
     state_at: Callable[[str], str | None]
     """Finds the complete state to start from at an address; raises `Invalid`, or `NotFound` if it cannot look."""

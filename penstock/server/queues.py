@@ -85,7 +85,7 @@ def _state(context: Context, tx: Connection, queue: Queue) -> wire.State:
         used_cus=sum(resources.held(job) for job in jobs.active(tx, queue)),
         where=queue.rest_url or host,
         not_ready=queue.not_ready if is_kept else _not_kept(host),
-        flink_lines=sorted(context.flink_lines),
+        flink_line=context.flink_line if queue.rest_url is None else None,
     )
 
 

@@ -19,14 +19,15 @@ def unexplained(tx: Connection, strangers: Iterable[Stranger]) -> frozenset[Stra
     return frozenset(each for id, each in by_id.items() if id not in ours)
 
 
-def put(tx: Connection, queue: Queue, cluster: str, strangers: Iterable[Stranger], now: int) -> frozenset[Stranger]:
+def put(tx: Connection, queue: Queue, strangers: Iterable[Stranger], now: int) -> frozenset[Stranger]:
     """Let these be all the orphans of a queue, but for those that a job has been given; return the rest."""
     seen = unexplained(tx, strangers)
     on_queue = STRANGERS.c.queue_id == queue.id
     known = set(tx.execute(select(STRANGERS.c.flink_job_id).where(on_queue)).scalars())
     tx.execute(STRANGERS.delete().where(on_queue, STRANGERS.c.flink_job_id.not_in([each.id for each in seen])))
     for each in seen:
-        values = {"name": each.name, "state": each.state, "started_at": each.started_at, "cluster": cluster}
+        values = {"name": each.name, "state": each.state, "started_at": each.started_at}
+        values["cluster"] = each.cluster
         if each.id in known:
             tx.execute(STRANGERS.update().where(on_queue, STRANGERS.c.flink_job_id == each.id).values(values))
         else:
@@ -78,9 +79,8 @@ def _visible(tx: Connection, project_id: str, *terms: ColumnElement[bool]) -> li
 
 def _orphan(row: RowMapping, queue: Queue) -> Orphan:
     return Orphan(
-        stranger=Stranger(row["flink_job_id"], row["name"], row["state"], row["started_at"]),
+        stranger=Stranger(row["flink_job_id"], row["name"], row["state"], row["started_at"], row["cluster"]),
         queue=queue,
-        cluster=row["cluster"],
         first_seen_at=row["first_seen_at"],
         is_to_stop=row["is_to_stop"],
     )

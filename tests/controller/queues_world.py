@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.controller.capacity import Taken
+from penstock.controller.capacity import Offer
 from penstock.controller.keeper import Keeper, Means
 from penstock.controller.leases import Controller
 from penstock.domain.engine import Action, Overview, Unreachable, Watched
+from penstock.domain.job import Job
 from penstock.domain.queue import DEFAULT, Holder, Queue
 from penstock.store import queues
 from penstock.store.database import Database
@@ -37,6 +38,7 @@ class FakeCluster(FakeEngine):
         super().__init__(now_ms, PROGRAMS)
         self._on_ready = on_ready
         self.not_ready: str | None = None
+        self.slots: int | None = 8
         self.started = False
         self.stopped: str | None = None
         self.hangs = threading.Event()
@@ -55,11 +57,8 @@ class FakeCluster(FakeEngine):
     def readiness(self) -> str | None:
         return self.not_ready
 
-    def slots(self) -> int:
-        return 8
-
-    def taken(self) -> Taken:
-        return Taken()
+    def offer(self, job: Job) -> Offer:
+        return Offer(cluster=self.cluster, slots=self.slots, closed=self.not_ready)
 
     def become_ready(self) -> None:
         self.not_ready = None

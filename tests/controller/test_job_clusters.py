@@ -9,7 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
+from penstock.controller.homes import Homes
 from penstock.controller.job_clusters import JobClusters
+from penstock.domain import lines
 from penstock.domain.engine import (
     Absent,
     Alive,
@@ -45,7 +47,7 @@ INSERT INTO sink SELECT n FROM numbers;
 class Site:
     """A data directory, and the runs that rows have."""
 
-    home: FlinkHome
+    homes: dict[str, FlinkHome]
     data_dir: Path
     runs: set[str] = field(default_factory=set)
     keepers: list[JobClusters] = field(default_factory=list)
@@ -53,7 +55,8 @@ class Site:
     def keep(self) -> JobClusters:
         """Keep the clusters, as another process of the service would."""
         buckets = Buckets(self.data_dir / "buckets")
-        keeper = JobClusters(lambda: self.fleet, buckets, now_ms, lambda: None, lambda: self.runs)
+        homes = Homes(self.homes.__getitem__, lambda: None)
+        keeper = JobClusters(self.fleet, homes, lines.DEFAULT, buckets, now_ms, lambda: self.runs)
         self.keepers.append(keeper)
         keeper.start()
         wait(lambda: keeper.readiness() is None)
@@ -61,7 +64,7 @@ class Site:
 
     @property
     def fleet(self) -> Fleet:
-        return Fleet(self.home, self.data_dir, "queue-7")
+        return Fleet(self.data_dir, "queue-7")
 
     def of(self, run_id: str) -> LocalCluster:
         local = self.fleet.cluster(run_id)
@@ -77,8 +80,8 @@ class Site:
 
 
 @pytest.fixture
-def site(engine_home: FlinkHome, tmp_path: Path) -> Iterator[Site]:
-    site = Site(engine_home, tmp_path)
+def site(engine_home: FlinkHome, older_home: FlinkHome, tmp_path: Path) -> Iterator[Site]:
+    site = Site({"2.3": engine_home, "1.20": older_home}, tmp_path)
     yield site
     for keeper in site.keepers:
         keeper.stop(end=True)
@@ -108,15 +111,18 @@ def marks(data_dir: Path) -> Callable[[], list[psutil.Process]]:
     return lambda: processes.find([processes.data_dir_mark(data_dir)])
 
 
-def test_a_run_gets_a_cluster_of_its_size_which_the_next_service_finds_and_never_starts_anew(site: Site) -> None:
-    first, job = site.keep(), site.job(parallelism=3)
+def test_a_run_gets_a_cluster_of_its_size_and_line_which_the_next_service_finds_and_never_starts_anew(
+    site: Site,
+) -> None:
+    first, job = site.keep(), site.job(parallelism=3, flink_version="1.15")
+    wait(lambda: first.offer(job).closed is None)
     assert job.run is not None
     assert isinstance(sighting(first, job), Absent)
     first.perform(Submit(job))
     wait(lambda: is_running(first, job))
     local = site.of(job.run.id)
     assert local.unit is not None
-    assert local.unit.slots == 3
+    assert (local.unit.slots, local.unit.flink_version) == (3, "1.20.5")
     first.stop(end=False)
     second = site.keep()
     wait(lambda: is_running(second, job))
@@ -148,7 +154,7 @@ def test_a_stranger_on_the_cluster_of_a_run_can_be_ended(site: Site) -> None:
 
 def test_a_cluster_that_no_row_has_a_run_for_is_ended_and_its_folder_removed(site: Site) -> None:
     forgotten = uuid.uuid4().hex
-    site.fleet.cluster(forgotten).start()
+    site.fleet.cluster(forgotten, site.homes["2.3"]).start()
     site.keep()
     wait(lambda: not site.fleet.run_ids())
     assert not marks(site.data_dir)()
@@ -157,7 +163,7 @@ def test_a_cluster_that_no_row_has_a_run_for_is_ended_and_its_folder_removed(sit
 def test_clusters_that_the_service_has_ended_itself_are_no_failure_of_their_jobs(site: Site) -> None:
     first, job = site.keep(), site.job()
     assert job.run is not None
-    site.fleet.cluster(job.run.id).start()
+    site.fleet.cluster(job.run.id, site.homes["2.3"]).start()
     first.stop(end=True)
     second = site.keep()
     wait(lambda: isinstance(sighting(second, job), Gone))

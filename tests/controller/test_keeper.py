@@ -10,7 +10,7 @@ import pytest
 from penstock.controller.keeper import Keeper, Means
 from penstock.domain import calls
 from penstock.domain.job import Job, JobConfig, Status
-from penstock.domain.queue import Isolation, Queue
+from penstock.domain.queue import Queue
 from penstock.store import jobs, queues
 from penstock.store.database import Database
 from penstock.telemetry import Metrics
@@ -22,13 +22,13 @@ from tests.store.conftest import draft
 class Kept:
     """A queue with its keeper, whose threads run in real time."""
 
-    def __init__(self, database: Database, project: str, isolation: Isolation = Isolation.SESSION) -> None:
+    def __init__(self, database: Database, project: str) -> None:
         self._database = database
         self._project = project
         self._ids = iter(range(1, 1_000))
         self.clock = Clock()
         with database.write() as tx:
-            self.queue = queues.create(tx, Queue("kept", 8, 8, project, isolation), now=1)
+            self.queue = queues.create(tx, Queue("kept", 8, 8, project), now=1)
         self.keeper = Keeper(self.queue, Means(database, self.clock, self._new_id, Metrics(), self._make_cluster))
 
     def _make_cluster(self, queue: Queue, on_ready: Callable[[], None]) -> FakeCluster:
@@ -91,11 +91,10 @@ def test_the_size_of_the_queue_is_that_of_its_last_update(kept: Kept) -> None:
     kept.wait_for(waiting, Status.RUNNING)
 
 
-def test_slots_count_only_where_jobs_share_a_cluster(database: Database, project: str) -> None:
-    kept = Kept(database, project, Isolation.JOB)
+def test_slots_count_only_where_jobs_share_a_cluster(kept: Kept) -> None:
+    kept.cluster.slots = None
     kept.keeper.start()
     kept.wait_for(kept.started(parallelism=100), Status.RUNNING)
-    kept.keeper.stop(end_cluster=False)
 
 
 def test_more_submissions_than_can_be_sent_at_once_are_recorded_only_as_they_are_sent(kept: Kept) -> None:

@@ -32,8 +32,8 @@ class Scene:
     def new_controller(self) -> Strangers:
         return Strangers(self.queue, self.database, self.engine, self.clock)
 
-    def look(self, *alive: Stranger) -> None:
-        self.strangers.deal_with(Overview(1, 1, "unit-1", {}, {each.id: each for each in alive}))
+    def look(self, *alive: Stranger, is_whole: bool = True) -> None:
+        self.strangers.deal_with(Overview(1, 1, "", {}, {each.id: each for each in alive}, is_whole))
 
     def orphans(self) -> list[Orphan]:
         with self.database.read() as tx:
@@ -50,7 +50,7 @@ def scene(database: Database, project: str) -> Scene:
 
 @pytest.fixture
 def stray() -> Stranger:
-    return Stranger(uuid.uuid4().hex, "by hand", "RUNNING", 5)
+    return Stranger(uuid.uuid4().hex, "by hand", "RUNNING", 5, "unit-1")
 
 
 def test_one_that_nobody_knows_is_on_record_and_left_alone(scene: Scene, stray: Stranger) -> None:
@@ -70,10 +70,16 @@ def test_what_an_earlier_controller_has_put_on_record_is_dropped_when_it_is_gone
     assert scene.orphans() == []
 
 
+def test_none_is_dropped_while_a_cluster_of_the_queue_does_not_answer(scene: Scene, stray: Stranger) -> None:
+    scene.look(stray)
+    scene.look(is_whole=False)
+    assert [each.stranger for each in scene.orphans()] == [stray]
+
+
 def test_the_record_is_written_only_when_something_has_changed(scene: Scene, stray: Stranger) -> None:
     scene.look(stray)
     with scene.database.write() as tx:  # would come back with the next write
-        orphans.put(tx, scene.queue, "unit-1", [], 1)
+        orphans.put(tx, scene.queue, [], 1)
     scene.look(stray)
     assert scene.orphans() == []
     scene.look(replace(stray, state="RESTARTING"))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
-from penstock.controller.capacity import Room
+from penstock.controller.capacity import Offer, Room
 from penstock.controller.reconcile import Reconciler
 from penstock.domain import calls
 from penstock.domain.effects import Site
@@ -86,7 +86,7 @@ class World:
             queue=self.queue,
             database=database,
             engine=self.engine,
-            room=lambda: Room.whole(self.queue.name, cus=8, slots=8),
+            room=lambda: Room(self.queue.name, 8, lambda _: Offer(cluster=self.engine.cluster, slots=8)),
             in_background=self.acts.take,
             acts_at_once=ACTS_AT_ONCE,
             now_ms=self.clock,

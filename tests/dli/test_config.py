@@ -12,7 +12,6 @@ from penstock.dli.settings_text import ResourceConfig
 from penstock.domain.job import Job, JobType
 from penstock.domain.job import JobConfig as Settings
 
-LINES = frozenset({"2.3"})
 GIVEN = {
     "checkpoint_enabled": True,
     "checkpoint_mode": 2,
@@ -60,7 +59,7 @@ def job_with(settings: Settings) -> Job:
 
 def test_every_setting_of_a_body_reaches_the_job() -> None:
     assert set(GIVEN) == set(SettingsBody.__struct_fields__)
-    merged = config.merged(Settings(), SettingsBody(**GIVEN), LINES)
+    merged = config.merged(Settings(), SettingsBody(**GIVEN))
     unchanged = {field.name for field in fields(Settings) if getattr(merged, field.name) == field.default}
     assert unchanged == NOT_OF_SQL_JOBS
 
@@ -68,12 +67,12 @@ def test_every_setting_of_a_body_reaches_the_job() -> None:
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_a_setting_changes_itself_alone(name: str) -> None:
     stored = replace(Settings(), cus=400)
-    merged = config.merged(stored, SettingsBody(**{name: GIVEN[name]}), LINES)
+    merged = config.merged(stored, SettingsBody(**{name: GIVEN[name]}))
     assert sum(getattr(merged, field.name) != getattr(stored, field.name) for field in fields(Settings)) == 1
 
 
 def test_every_setting_of_a_job_is_shown() -> None:
-    shown = config.answer(job_with(config.merged(Settings(), SettingsBody(**GIVEN), LINES)))
+    shown = config.answer(job_with(config.merged(Settings(), SettingsBody(**GIVEN))))
     expected = GIVEN | {"checkpoint_mode": "at_least_once", "resource_config": {"max_slot": 2}}
     assert {name: getattr(shown, name) for name in GIVEN} == expected
     assert shown.checkpoint_path == "obs://state/jobs/checkpoint/7/"

@@ -47,6 +47,19 @@ def test_a_new_job_is_told_of() -> None:
     assert history.events_of(None, INIT, MARIA) == (Event(Kind.CREATED, MARIA, Status.INIT),)
 
 
+def test_a_job_whose_version_another_line_serves_is_told_so_once_a_life() -> None:
+    waiting = replace(WAITING, config=JobConfig(flink_version="1.15"))
+    submitted = cases.decide(waiting, cases.absent()).job
+    told = history.events_of(waiting, submitted, CONTROLLER)
+    assert kinds(told) == [Kind.SUBMITTED, Kind.REMARK]
+    assert told[1].reason == "runs on Flink 1.20, which serves 1.15"
+    assert submitted.run is not None
+    again = replace(submitted, run=replace(submitted.run, id="next"))
+    assert kinds(history.events_of(submitted, again, CONTROLLER)) == [Kind.SUBMITTED, Kind.RESTARTED]
+    named = replace(WAITING, config=JobConfig(flink_version="1.20"))
+    assert kinds(history.events_of(named, cases.decide(named, cases.absent()).job, CONTROLLER)) == [Kind.SUBMITTED]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "kind", "details"),
     [

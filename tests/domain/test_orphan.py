@@ -13,7 +13,7 @@ from penstock.domain.queue import Isolation, Queue
 from tests.domain import cases
 from tests.domain.cases import NOW, RUNNING, STARTED
 
-STRAY = Orphan(Stranger("stray", "by hand", "RUNNING", STARTED), Queue("default", 8), "unit-1", NOW - 5_000)
+STRAY = Orphan(Stranger("stray", "by hand", "RUNNING", STARTED, "unit-1"), Queue("default", 8), NOW - 5_000)
 AT_REST = cases.job(status=Status.CANCELLED, restart_count=3, restarts=(1,), newest_state="obs://b/chk-7/")
 
 

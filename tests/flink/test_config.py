@@ -84,7 +84,7 @@ def test_flink_restarts_a_job_in_place_unless_it_would_restore_unwanted_state(
 
 
 def test_every_port_of_a_cluster_is_on_the_loopback(tmp_path: Path) -> None:
-    settings = config.cluster_configuration(tmp_path, 1, 2, shapes.shared(4))
+    settings = config.cluster_configuration(tmp_path, 1, 2, shapes.shared(4), "2.3")
     hosts = {key: value for key, value in settings.items() if key.endswith(("address", "host"))}
     assert set(hosts.values()) == {"127.0.0.1"}
     assert len(hosts) == 6

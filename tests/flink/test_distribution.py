@@ -2,7 +2,9 @@
 
 import hashlib
 import http.server
+import io
 import re
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -20,18 +22,60 @@ from penstock.flink.distribution import FlinkHome, InstallFailed
 _WHEEL = "tiny_engine-1.0-py3-none-any.whl"
 
 
+_SDIST = "tiny_source-1.0.tar.gz"
+_BACKEND = "tiny_tools-1.0-py3-none-any.whl"
+
+
 @dataclass
 class Index:
-    """A package index of one package, on a loopback port."""
+    """A package index of a few small packages, on a loopback port."""
 
     folder: Path
     fetched: list[str] = field(default_factory=list)
 
     def requirements(self, name: str = "tiny-1", digest: str | None = None) -> Path:
-        digest = digest or hashlib.sha256((self.folder / _WHEEL).read_bytes()).hexdigest()
+        digest = digest or self.digest(_WHEEL)
         file = self.folder / f"{name}.txt"
         file.write_text(f"--only-binary :all:\ntiny-engine==1.0 --hash=sha256:{digest}\n")
         return file
+
+    def digest(self, file: str) -> str:
+        return hashlib.sha256((self.folder / file).read_bytes()).hexdigest()
+
+
+def put_wheel(folder: Path, package: str, file: str, content: bytes) -> None:
+    name = package.replace("-", "_")
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(file, content)
+        info = f"{name}-1.0.dist-info"
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def put_sdist(folder: Path) -> None:
+    """Put a source package that is built by the backend of tiny-tools, and names another of what that needs."""
+    pyproject = '[build-system]\nrequires = ["tiny-tools", "unpinned"]\nbuild-backend = "tiny_tools"\n'
+    with tarfile.open(folder / _SDIST, "w:gz") as sdist:
+        for name, text in (("pyproject.toml", pyproject), ("PKG-INFO", "Name: tiny-source\nVersion: 1.0\n")):
+            about = tarfile.TarInfo(f"tiny_source-1.0/{name}")
+            about.size = len(text)
+            sdist.addfile(about, io.BytesIO(text.encode()))
+    put_wheel(folder, "tiny-tools", "tiny_tools.py", _TOOLS.encode())
+
+
+_TOOLS = """\
+import zipfile
+def build_wheel(folder, *_):
+    name = "tiny_source-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.writestr("tiny_source.txt", "built")
+        info = "tiny_source-1.0.dist-info"
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: tiny-source\\nVersion: 1.0\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -48,12 +92,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     folder = tmp_path / "index"
     folder.mkdir()
-    with zipfile.ZipFile(folder / _WHEEL, "w") as wheel:
-        wheel.writestr("tiny_engine/lib/big.jar", bytes(900_000))
-        info = "tiny_engine-1.0.dist-info"
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-engine\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "")
+    put_wheel(folder, "tiny-engine", "tiny_engine/lib/big.jar", bytes(900_000))
     index = Index(folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, index))
     thread = threading.Thread(target=server.serve_forever)
@@ -84,6 +123,20 @@ def test_a_package_is_installed_with_its_progress_told(index: Index, cache: Path
     label, done, total = told[-1]
     assert (label, done) == (_WHEEL, total)
     assert total == (index.folder / _WHEEL).stat().st_size
+
+
+def test_a_source_package_is_built_with_the_pinned_tools_beside_it_and_no_others(index: Index, cache: Path) -> None:
+    put_sdist(index.folder)
+    tools = index.folder / "source-1.build.txt"
+    tools.write_text(f"tiny-tools==1.0 --hash=sha256:{index.digest(_BACKEND)}\n")
+    requirements = index.folder / "source-1.txt"
+    requirements.write_text(f"tiny-source==1.0 --hash=sha256:{index.digest(_SDIST)}\n")
+    folder = distribution.install_package(requirements, cache, silent)
+    assert (folder / "tiny_source.txt").read_text() == "built"
+    assert not (folder / "tiny_tools.py").exists()
+    tools.write_text(f"tiny-tools==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(InstallFailed, match="not the release that Penstock was tested with"):
+        distribution.install_package(requirements, cache / "other", silent)
 
 
 def test_two_installers_at_once_fetch_a_package_once(index: Index, cache: Path) -> None:
@@ -135,6 +188,21 @@ def test_the_installed_engine_is_found_again(engine_home: FlinkHome) -> None:
     assert (engine_home.lib / "flink-dist-2.3.0.jar").is_file()
 
 
+@pytest.mark.flink
+def test_each_line_has_a_folder_of_its_own(engine_home: FlinkHome, older_home: FlinkHome) -> None:
+    assert (engine_home.line, older_home.line) == ("2.3", "1.20")
+    assert (older_home.lib / "flink-dist-1.20.5.jar").is_file()
+    assert older_home.java == engine_home.java
+
+
+def test_what_is_removed_is_gone_whole_and_nothing_else_is(cache: Path) -> None:
+    for name in ("flink-2.3.0/pyflink/lib", "flink-1.20.5/pyflink/lib", "java-17"):
+        (cache / "engines" / name).mkdir(parents=True)
+    assert distribution.remove("1.20.5", cache)
+    assert {each.name for each in (cache / "engines").iterdir()} == {"flink-2.3.0", "java-17", "install.lock"}
+    assert not distribution.remove("1.20.5", cache)
+
+
 def java_of(folder: Path, version: str) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "release").write_text(f'JAVA_VERSION="{version}"\n')
@@ -157,7 +225,7 @@ def test_a_flink_home_of_the_users_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flink", "java", "reason"),
     [
-        ("1.20.5", "17.0.9", "supported are 2.3"),
+        ("1.19.2", "17.0.9", "supported are 2.3, 1.20"),
         ("2.3.0", "11.0.2", "needs Java 17 to 23"),
         ("2.3.0", "24", "needs Java"),
     ],

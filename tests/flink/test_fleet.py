@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.flink.distribution import FlinkHome
 from penstock.flink.fleet import LOGS_KEPT, Fleet
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Fleet:
-    return Fleet(FlinkHome("2.3.0", Path("lib"), None, Path("java")), tmp_path, "queue-7")
+    return Fleet(tmp_path, "queue-7")
 
 
 def left_behind(fleet: Fleet, run_id: str) -> Path:

@@ -109,7 +109,7 @@ filters = st.sampled_from(
 def put_orphan(service: Service) -> None:
     with service.database.write() as tx:
         queue = stored_queues.find(tx, service.key.project_id, "default")
-        orphans.put(tx, queue, "cluster", [Stranger(ORPHAN, "by hand", "RUNNING", 1)], now=1)
+        orphans.put(tx, queue, [Stranger(ORPHAN, "by hand", "RUNNING", 1)], now=1)
 
 
 def check(response: httpx.Response) -> None:

@@ -8,6 +8,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkdli.v1 import DliClient, model
 
+from penstock.domain import lines
 from penstock.domain.job import Goal, Run, Status
 from tests.flink.test_buckets import write_state
 from tests.serving import Service
@@ -162,7 +163,8 @@ def test_a_queue_is_created_listed_shown_resized_and_deleted(service: Service, s
     shown = sdk.show_queue(model.ShowQueueRequest(queue_name="stream_b"))
     assert (shown.is_success, shown.queue_name, shown.queue_type) == (True, "stream_b", "general")
     assert (shown.cu_count, shown.charging_mode, shown.create_time) == (32, 1, queue.create_time)
-    assert shown.support_flink_sql_versions == ["2.3"]
+    assert shown.support_flink_sql_versions == list(lines.VERSIONS)
+    assert shown.default_flink_sql_version == "2.3"
     request = model.CreateQueueRequest(body=model.CreateQueueRequestBody(queue_name="stream_b", cu_count=16))
     assert error_of(sdk.create_queue, request) == (400, "DLI.0006")
     assert sdk.delete_queue(model.DeleteQueueRequest(queue_name="stream_b")).is_success is True

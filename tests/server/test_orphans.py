@@ -15,10 +15,10 @@ from tests.serving import Service
 
 def stray_in(service: Service, name: str = "by hand", queue: str = "default") -> str:
     """Put an orphan on record, as the controller of the queue does, and give its Flink id."""
-    stray = Stranger(uuid.uuid4().hex, name, "RUNNING", 1000)
+    stray = Stranger(uuid.uuid4().hex, name, "RUNNING", 1000, "unit-1")
     with service.database.write() as tx:
         found = queues.find(tx, service.key.project_id, queue)
-        orphans.put(tx, found, "unit-1", [stray], now=2000)
+        orphans.put(tx, found, [stray], now=2000)
     return stray.id
 
 

@@ -10,6 +10,7 @@ from penstock.store import queues
 from tests.serving import Service
 
 covers = pytest.mark.covers
+VERSIONS = ["1.10", "1.11", "1.12", "1.13", "1.14", "1.15", "1.16", "1.17", "1.20", "2.3"]
 
 
 def ask(service: Service, method: str, tail: str = "", body: object = None, **query: Any) -> dict[str, Any]:
@@ -67,8 +68,9 @@ def test_a_new_queue_is_shown_with_what_clients_take_for_unset(service: Service)
         "cu_spec": 16,
         "elastic_resource_pool_name": None,
         "engine": None,
-        "support_opensource_flink_versions": ["2.3"],
-        "support_flink_sql_versions": ["2.3"],
+        "default_flink_sql_version": "2.3",
+        **dict.fromkeys(("support_flink_sql_versions", "support_flink_jar_versions"), VERSIONS),
+        "support_opensource_flink_versions": VERSIONS,
         "penstock": {
             "isolation": "session",
             "slots": 16,
@@ -76,6 +78,7 @@ def test_a_new_queue_is_shown_with_what_clients_take_for_unset(service: Service)
             "where": None,
             "ready": False,
             "not_ready": "no service has taken it up yet",
+            "flink_versions": {version: "2.3" if version == "2.3" else "1.20" for version in VERSIONS},
         },
     }
     assert service.woken

@@ -46,6 +46,9 @@ FULL_CONFIG: dict[str, Any] = {
 }
 
 
+VERSIONS = "1.10, 1.11, 1.12, 1.13, 1.14, 1.15, 1.16, 1.17, 1.20, 2.3"
+
+
 def refusal(service: Service, method: str, tail: str, body: object) -> tuple[str, str]:
     response = service.call(method, tail, body)
     assert response.status_code == 400, response.text
@@ -192,7 +195,7 @@ LIMITS = {
             for name, most in LIMITS.items()
         ),
         ({"template_id": 2**63}, f"template_id {INTEGER} -9223372036854775807 and 9223372036854775807"),
-        ({"flink_version": "1.15"}, "flink_version must be an installed one: 2.3"),
+        ({"flink_version": "1.18"}, f"flink_version must be one of {VERSIONS}"),
         (
             {"runtime_config": "no setting"},
             'runtime_config must be [{"key":"k","value":"v"}], {"k":"v"} or lines k=v',
@@ -254,7 +257,7 @@ def test_a_bucket_name_must_be_one(service: Service) -> None:
         ({"queue_name": "nowhere"}, "DLI.0002"),
         ({"template_id": 7}, "DLI.0002"),
         ({"name": "taken"}, "DLI.0006"),
-        pytest.param({"flink_version": "1.15"}, "DLI.0001", marks=covers("E32")),
+        pytest.param({"flink_version": "2.2"}, "DLI.0001", marks=covers("E32")),
     ],
     ids=str,
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from sqlalchemy import Connection
 
-from penstock.controller.capacity import Room
+from penstock.controller.capacity import Offer, Room
 from penstock.controller.leases import LEASE_MS
 from penstock.controller.reconcile import Reconciler
 from penstock.domain import calls
@@ -221,9 +221,8 @@ class Plant:
             return queues.take_lease(tx, self.queue.id, process.holder, self.clock.now, self.clock.now + LEASE_MS)
 
     def room(self) -> Room:
-        if self._recycling:
-            return Room.shut(self.queue.name, "its cluster is being recycled")
-        return Room.whole(self.queue.name, cus=ROOM, slots=ROOM)
+        closed = "its cluster is being recycled" if self._recycling else None
+        return Room(self.queue.name, ROOM, lambda _: Offer(cluster=self.engine.cluster, slots=ROOM, closed=closed))
 
     def _work(self) -> None:
         """Let both look and decide, in any order, before or between or after each other's acts."""

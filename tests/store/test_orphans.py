@@ -30,7 +30,7 @@ def queue(database: Database, project: str) -> Queue:
 
 @pytest.fixture
 def stray() -> Stranger:
-    return Stranger(uuid.uuid4().hex, "by hand", "RUNNING", 5)
+    return Stranger(uuid.uuid4().hex, "by hand", "RUNNING", 5, "unit-1")
 
 
 def make_queue(database: Database, project: str | None) -> Queue:
@@ -40,7 +40,7 @@ def make_queue(database: Database, project: str | None) -> Queue:
 
 def put(database: Database, queue: Queue, *strangers: Stranger, now: int = 100) -> frozenset[Stranger]:
     with database.write() as tx:
-        return orphans.put(tx, queue, "unit-1", strangers, now)
+        return orphans.put(tx, queue, strangers, now)
 
 
 def seen_by(database: Database, project: str, *queues: Queue) -> list[Orphan]:
@@ -59,10 +59,10 @@ def test_one_is_on_record_as_long_as_it_is_seen(
     database: Database, project: str, queue: Queue, stray: Stranger
 ) -> None:
     put(database, queue, stray)
-    assert seen_by(database, project, queue) == [Orphan(stray, queue, "unit-1", 100)]
+    assert seen_by(database, project, queue) == [Orphan(stray, queue, 100)]
     restarting = replace(stray, state="RESTARTING")
     put(database, queue, restarting, now=200)
-    assert seen_by(database, project, queue) == [Orphan(restarting, queue, "unit-1", 100)]
+    assert seen_by(database, project, queue) == [Orphan(restarting, queue, 100)]
     put(database, queue)
     assert seen_by(database, project, queue) == []
 

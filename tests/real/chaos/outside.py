@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import platformdirs
 
+from penstock.domain import lines
 from penstock.flink import distribution
 from penstock.flink.cluster import LocalCluster
-from penstock.service import FLINK_VERSION
 from tests.real.chaos.wire import Wire
 
 QUEUE = "outside"
@@ -19,7 +19,9 @@ _SLOTS = 8
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Wire]:
     """Start a cluster of somebody else's in the folder, and give the wire to its REST port."""
-    home = distribution.install(FLINK_VERSION, platformdirs.user_cache_path("penstock"), lambda *_: None)
+    home = distribution.install(
+        lines.RELEASES[lines.DEFAULT], platformdirs.user_cache_path("penstock"), lambda *_: None
+    )
     cluster = LocalCluster(home, folder, QUEUE, _SLOTS)
     with contextlib.ExitStack() as ends:
         ends.callback(cluster.stop)

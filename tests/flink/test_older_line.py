@@ -1,0 +1,57 @@
+"""The contract on the older Flink line, and its words where they decide."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.domain.engine import Cancel, Overview
+from penstock.flink.buckets import Buckets
+from penstock.flink.cluster import LocalCluster
+from penstock.flink.distribution import FlinkHome
+from penstock.flink.engine import FlinkEngine
+from tests.conftest import now_ms, wait_until_ready
+from tests.engine_contract import EngineContract
+from tests.flink.test_engine import (
+    FlinkWorld,
+    test_a_job_larger_than_the_cluster_fails_without_having_run,
+    test_a_job_that_flink_restarts_in_place_tells_why_and_how_often,
+    test_a_savepoint_that_does_not_fit_the_program_is_refused_by_its_address,
+    test_what_flink_would_say_to_every_submission_is_a_refusal,
+)
+
+__all__ = [
+    "test_a_job_larger_than_the_cluster_fails_without_having_run",
+    "test_a_job_that_flink_restarts_in_place_tells_why_and_how_often",
+    "test_a_savepoint_that_does_not_fit_the_program_is_refused_by_its_address",
+    "test_what_flink_would_say_to_every_submission_is_a_refusal",
+]
+pytestmark = pytest.mark.flink
+
+SLOTS = 8
+
+
+@pytest.fixture(scope="module")
+def older_engine(
+    older_home: FlinkHome, buckets: Buckets, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FlinkEngine]:
+    cluster = LocalCluster(older_home, tmp_path_factory.mktemp("older"), slots=SLOTS)
+    unit = cluster.start()
+    engine = FlinkEngine(unit.rest_url, buckets, now_ms, unit.incarnation)
+    wait_until_ready(engine)
+    yield engine
+    engine.close()
+    cluster.stop()
+
+
+@pytest.fixture
+def world(older_engine: FlinkEngine, buckets: Buckets, tmp_path: Path) -> Iterator[FlinkWorld]:
+    yield FlinkWorld(older_engine, buckets, tmp_path)
+    seen = older_engine.look([])
+    assert isinstance(seen, Overview)
+    for run_id in seen.strangers:
+        older_engine.perform(Cancel(run_id))
+
+
+class TestOlderLine(EngineContract):
+    pass
