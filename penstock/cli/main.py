@@ -7,6 +7,7 @@ import typer
 
 from penstock import __version__, settings
 from penstock.cli.failure import fail
+from penstock.domain import lines
 from penstock.domain.queue import Isolation
 
 app = typer.Typer(
@@ -28,6 +29,8 @@ connectors = typer.Typer(help="Connectors and formats that Flink itself does not
 app.add_typer(connectors, name="connectors")
 packages = typer.Typer(help="Packages: the jars and files that jobs name.", no_args_is_help=True)
 app.add_typer(packages, name="packages")
+engines = typer.Typer(help="Installed Flinks: one release for each line.", no_args_is_help=True)
+app.add_typer(engines, name="engines")
 topics = typer.Typer(help="Topics: where the alarms of jobs go.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
 
@@ -336,6 +339,33 @@ def remove_package(
     from penstock.cli import packages as done
 
     done.remove(name, group)
+
+
+@engines.command("list")
+def list_engines(cache_dir: CacheDir = None, as_json: AsJson = False) -> None:
+    """List the Flink lines that jobs can name, what release runs each, and which are installed."""
+    from penstock.cli import engines as shown
+
+    shown.show_list(_load({"cache_dir": cache_dir}).cache_dir, as_json=as_json)
+
+
+@engines.command("install")
+def install_engine(
+    line: Annotated[str, typer.Argument(help="Such as 1.20, or a version that it serves.")] = lines.DEFAULT,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Install the Flink of a line now; otherwise the first job that needs it does, and waits for it."""
+    from penstock.cli import engines as done
+
+    done.install(_load({"cache_dir": cache_dir}).cache_dir, line)
+
+
+@engines.command("remove")
+def remove_engine(line: str, cache_dir: CacheDir = None) -> None:
+    """Remove the Flink of a line, unless one of its clusters runs; a job that needs it installs it again."""
+    from penstock.cli import engines as done
+
+    done.remove(_load({"cache_dir": cache_dir}).cache_dir, line)
 
 
 @topics.command("add")

@@ -24,6 +24,16 @@ def find(marks: Collection[str]) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if carries(process, marks)]
 
 
+def naming(text: str) -> list[psutil.Process]:
+    """Return the living processes with an argument that holds this text."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(text in argument for argument in process.cmdline()):
+                found.append(process)
+    return found
+
+
 def carries(process: psutil.Process, marks: Collection[str]) -> bool:
     """Say whether the process lives and was started with all these arguments."""
     try:
