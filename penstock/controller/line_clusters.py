@@ -73,13 +73,11 @@ class LineClusters:
         return self._clusters[self.default].readiness()
 
     def offer(self, job: Job) -> Offer:
-        line = self._line_of(job.run.cluster if job.run else None, job.config.flink_version)
+        line = self._line_of_job(job)
         cluster = self._needed(line)
-        return (
-            cluster.offer(job)
-            if cluster
-            else Offer(line, closed=f"the last cluster of Flink {line} is being ended")
-        )
+        if cluster is None:
+            return Offer(line, closed=f"the last cluster of Flink {line} is being ended")
+        return cluster.offer(job)
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         sent_at = self.now_ms()
@@ -98,14 +96,16 @@ class LineClusters:
 
     def perform(self, action: Action) -> None:
         if isinstance(action, Submit):
-            run = action.job.run
-            line = self._line_of(run.cluster if run else None, action.job.config.flink_version)
+            line = self._line_of_job(action.job)
         else:
             line = self._hosts.get(action.run_id, self.default)
         cluster = self._clusters.get(line)
         if cluster is None:
             raise EngineUnavailable(f"there is no cluster of Flink {line}")
         cluster.perform(action)
+
+    def _line_of_job(self, job: Job) -> str:
+        return self._line_of(job.run.cluster if job.run else None, job.config.flink_version)
 
     def _line_of(self, cluster: str | None, flink_version: str | None) -> str:
         """Give the line of the cluster that a run was sent to, whatever line the job would go to by now."""
@@ -135,10 +135,9 @@ class LineClusters:
         for line in self._clusters.keys() - {self.default}:
             if self._needed_at[line] < idle_since:
                 log.info("no job has needed Flink %s for %d s; ending its cluster", line, IDLE_MS // 1000)
-                self._ending[line] = threading.Thread(
-                    target=_end, args=[line, self._clusters.pop(line)], daemon=True
-                )
-                self._ending[line].start()
+                thread = threading.Thread(target=_end, args=[line, self._clusters.pop(line)], daemon=True)
+                thread.start()
+                self._ending[line] = thread
 
 
 def _end(line: str, cluster: Cluster) -> None:

@@ -62,7 +62,7 @@ class LocalCluster:
         *,
         file_systems: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the Flink to start, or none for a cluster that is only found and ended, and how it reaches buckets."""
+        """Take the Flink to start, or none for what is only found and ended, and how it reaches the buckets."""
         self._home = home
         self._slots = slots
         self._file_systems = dict(file_systems or {})

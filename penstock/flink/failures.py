@@ -17,13 +17,14 @@ _PERMANENT = (
     "String value length .* exceeds the maximum allowed",
     "Cannot find (?:checkpoint or savepoint|meta data) file",
     "Unexpected magic number",
+    "Unrecognized checkpoint version number",
     "Failed to rollback to checkpoint/savepoint",
     "Max parallelism mismatch between checkpoint/savepoint",
 )
 _WILL_NEVER_RUN = re.compile(rf"{_THROWN}((?:{'|'.join(_PERMANENT)}).*)", re.MULTILINE)
 _RESTORE = re.compile(
     r"StateMigrationException|Failed to rollback to checkpoint/savepoint|Max parallelism mismatch"
-    r"|Cannot map (?:checkpoint|savepoint)|BackendBuildingException"
+    r"|Cannot map (?:checkpoint|savepoint)|BackendBuildingException|Unrecognized checkpoint version"
 )
 
 

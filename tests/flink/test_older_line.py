@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from penstock.domain.engine import Cancel, Overview
+from penstock.domain.engine import Cancel, Overview, Refused
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
 from penstock.flink.engine import FlinkEngine
 from tests.conftest import now_ms, wait_until_ready
-from tests.engine_contract import EngineContract
+from tests.engine_contract import Case, EngineContract, Kind
 from tests.flink.test_engine import (
     FlinkWorld,
     test_a_job_larger_than_the_cluster_fails_without_having_run,
@@ -55,3 +55,17 @@ def world(older_engine: FlinkEngine, buckets: Buckets, tmp_path: Path) -> Iterat
 
 class TestOlderLine(EngineContract):
     pass
+
+
+def test_state_goes_on_from_the_older_line_to_the_newer_and_not_back(
+    world: FlinkWorld, flink_engine: FlinkEngine, job_id: int
+) -> None:
+    newer = FlinkWorld(flink_engine, world.buckets, world.output)
+    first = Case(world, job_id, Kind.NUMBERS).submit()
+    first.until_produced(3)
+    second = Case(newer, job_id, Kind.NUMBERS, first.stop_with_savepoint()).submit()
+    second.until_produced(max(newer.produced(job_id)) + 5)
+    savepoint = second.stop_with_savepoint()
+    assert sorted(newer.produced(job_id)) == list(range(1, max(newer.produced(job_id)) + 1))
+    with pytest.raises(Refused, match=r"^Unrecognized checkpoint version number"):
+        Case(world, job_id, Kind.NUMBERS, savepoint).submit()
