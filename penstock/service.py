@@ -34,7 +34,7 @@ from penstock.flink import cluster, distribution, processes, storage_map
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.bundles import Bundles
 from penstock.flink.cluster import LocalCluster
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines
 from penstock.flink.fleet import Fleet
 from penstock.flink.job_logs import JobLogs
 from penstock.server.app import App, create_app
@@ -120,7 +120,8 @@ class Service:
         self._metrics = telemetry.Metrics()
         self._buckets = open_buckets(settings)
         self._contents = Contents(settings.data_dir / "packages", settings.package_limit_mb << 20)
-        self._bundles = Bundles(self._buckets, self._package, self._contents.limit)
+        bundles = Bundles(self._buckets, self._package, self._contents.limit)
+        self._engines = Engines(self._buckets, now_ms, bundles)
         self._logs = JobLogs(settings.data_dir, self._buckets.scrub)
         means = Means(
             self._database,
@@ -211,12 +212,12 @@ class Service:
 
     def _cluster_of(self, queue: Queue, on_ready: Callable[[], None]) -> Cluster:
         if queue.rest_url is not None:
-            return ExternalCluster(FlinkEngine(queue.rest_url, self._buckets, now_ms, bundles=self._bundles))
+            return ExternalCluster(self._engines.at(queue.rest_url))
         tenants = Tenants(queue, self._database, now_ms, new_id)
         line = default_line(self._settings)
         if queue.isolation is Isolation.JOB:
             fleet, homes = self._fleet(queue), Homes(self._home, on_ready)
-            return JobClusters(fleet, homes, line, self._buckets, now_ms, tenants.runs, self._bundles)
+            return JobClusters(fleet, homes, line, self._engines, tenants.runs)
         upkeep = Upkeep(
             recycle_at_percent=self._settings.recycle_at_metaspace_percent,
             move_off=tenants.move_off,
@@ -225,7 +226,7 @@ class Service:
 
         def of_line(line: str) -> EmbeddedCluster:
             local = partial(self._local_cluster, queue, line)
-            return EmbeddedCluster(local, self._buckets, now_ms, on_ready, upkeep, self._bundles, line)
+            return EmbeddedCluster(local, self._engines, on_ready, upkeep, line)
 
         return LineClusters(of_line, partial(self._runs_already, queue), now_ms, line)
 

@@ -26,9 +26,8 @@ from penstock.domain.engine import (
 from penstock.domain.job import Job
 from penstock.flink import remains
 from penstock.flink.buckets import BucketFailure, Buckets
-from penstock.flink.bundles import Bundles
 from penstock.flink.cluster import LocalCluster, Unit
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 
 log = logging.getLogger(__name__)
 
@@ -64,21 +63,17 @@ class EmbeddedCluster:
     def __init__(
         self,
         prepare: Callable[[], LocalCluster],
-        buckets: Buckets,
-        now_ms: Callable[[], int],
+        engines: Engines,
         on_ready: Callable[[], None],
         upkeep: Upkeep = Upkeep(),
-        bundles: Bundles | None = None,
         line: str = lines.DEFAULT,
     ) -> None:
         """Take what makes the cluster of a Flink line; it may install Flink first."""
         self.line = line
         self._prepare = prepare
-        self._buckets = buckets
-        self._now_ms = now_ms
+        self._engines = engines
         self._on_ready = on_ready
         self._upkeep = upkeep
-        self._bundles = bundles
         self._measure_at = 0.0
         self._recycle_at = 0.0
         self._cluster: LocalCluster | None = None
@@ -90,7 +85,7 @@ class EmbeddedCluster:
         self._thread = threading.Thread(target=self._keep_up, name="cluster", daemon=True)
 
     def start(self) -> None:
-        self._down_since = self._now_ms()
+        self._down_since = self._engines.now_ms()
         self._thread.start()
 
     def stop(self, *, end: bool) -> None:
@@ -136,7 +131,7 @@ class EmbeddedCluster:
         """Tell of a run on an earlier unit, all of whose processes were ended before this one was started."""
         assert self._cluster is not None
         assert watched.cluster is not None
-        return gone(watched, sent_at, self._cluster.was_ended(watched.cluster), self._buckets)
+        return gone(watched, sent_at, self._cluster.was_ended(watched.cluster), self._engines.buckets)
 
     # --- keeping it up ---
 
@@ -164,15 +159,7 @@ class EmbeddedCluster:
             else:
                 log.info("Flink %s is still running and goes on", self.line)
         # What runs there is seen from now on.
-        self._engine = FlinkEngine(
-            unit.rest_url,
-            self._buckets,
-            self._now_ms,
-            unit.incarnation,
-            self._cluster.advised,
-            has_s3=self._cluster.has_s3,
-            bundles=self._bundles,
-        )
+        self._engine = self._engines.of(self._cluster, unit.incarnation)
         self._down_since = None
         return unit
 
@@ -261,7 +248,7 @@ class EmbeddedCluster:
     def _disconnect(self, reason: str | None) -> None:
         log.warning("%s", reason)
         self._not_ready = reason
-        self._down_since = self._down_since or self._now_ms()
+        self._down_since = self._down_since or self._engines.now_ms()
         self._unseen = None
         self._close()
 

@@ -21,10 +21,8 @@ from penstock.domain.engine import (
 from penstock.domain.errors import Invalid
 from penstock.domain.job import Job
 from penstock.flink import shapes
-from penstock.flink.buckets import Buckets
-from penstock.flink.bundles import Bundles
 from penstock.flink.cluster import LocalCluster
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 from penstock.flink.shapes import Shape
 
 log = logging.getLogger(__name__)
@@ -39,20 +37,11 @@ _START_POLL_S = 0.1
 class JobCluster:
     """The cluster of one run, from its start to its end."""
 
-    def __init__(
-        self,
-        cluster: LocalCluster,
-        make: Callable[[Job], LocalCluster],
-        buckets: Buckets,
-        now_ms: Callable[[], int],
-        bundles: Bundles | None = None,
-    ) -> None:
+    def __init__(self, cluster: LocalCluster, make: Callable[[Job], LocalCluster], engines: Engines) -> None:
         """Take what finds the cluster if it was started, and what makes one that can be started for the job."""
         self._cluster = cluster
         self._make = make
-        self._buckets = buckets
-        self._now_ms = now_ms
-        self._bundles = bundles
+        self._engines = engines
         self._lock = threading.Lock()
         self._engine: FlinkEngine | None = None
         self._vigil = Vigil(time.monotonic())
@@ -86,7 +75,7 @@ class JobCluster:
         """Look at the run; what is not an overview is said of a cluster that has not been started, or has ended."""
         engine, unit = self._engine, self._cluster.unit
         if self._is_over and unit is not None:
-            return gone(watched, sent_at, self._cluster.was_ended(unit.incarnation), self._buckets)
+            return gone(watched, sent_at, self._cluster.was_ended(unit.incarnation), self._engines.buckets)
         if engine is not None:
             return engine.look([watched])
         if unit is not None:
@@ -124,18 +113,8 @@ class JobCluster:
         return self._cluster.unit.slots if self._cluster.unit else 0
 
     def _connected(self) -> FlinkEngine:
-        assert self._cluster.unit is not None
         if self._engine is None:
-            url, cluster = self._cluster.unit.rest_url, self._cluster
-            self._engine = FlinkEngine(
-                url,
-                self._buckets,
-                self._now_ms,
-                OWN,
-                cluster.advised,
-                has_s3=cluster.has_s3,
-                bundles=self._bundles,
-            )
+            self._engine = self._engines.of(self._cluster, OWN)
             self._vigil = Vigil(time.monotonic())
         return self._engine
 

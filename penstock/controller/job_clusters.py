@@ -22,9 +22,8 @@ from penstock.domain.engine import (
     Watched,
 )
 from penstock.domain.job import Job
-from penstock.flink.buckets import Buckets
-from penstock.flink.bundles import Bundles
 from penstock.flink.cluster import LocalCluster
+from penstock.flink.engine import Engines
 from penstock.flink.fleet import Fleet
 
 log = logging.getLogger(__name__)
@@ -43,11 +42,9 @@ class JobClusters:
     homes: Homes
     """What they are started from."""
     default_line: str
-    buckets: Buckets
-    now_ms: Callable[[], int]
+    engines: Engines
     runs_of_rows: Callable[[], Collection[str]]
     """Reads the runs that jobs have: a row has its run before that has a cluster."""
-    bundles: Bundles | None = None
     _since: int = 0
     _clusters: dict[str, JobCluster] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
@@ -61,7 +58,7 @@ class JobClusters:
         self._looks = Looks(self._pool)
 
     def start(self) -> None:
-        self._since = self.now_ms()
+        self._since = self.engines.now_ms()
         self.homes.lacks(self.default_line)  # so that it is there when the first job comes
         self._thread = threading.Thread(target=self._run, name="job-clusters", daemon=True)
         self._thread.start()
@@ -84,7 +81,7 @@ class JobClusters:
 
     def look(self, watched: Collection[Watched]) -> Overview | Unreachable:
         self._watched = frozenset(each.run_id for each in watched)
-        sent_at = self.now_ms()
+        sent_at = self.engines.now_ms()
         looks = {each.run_id: partial(self._look, each, sent_at) for each in watched}
         return self._merged(self._looks.take(looks, sent_at), sent_at)
 
@@ -120,7 +117,7 @@ class JobClusters:
         with self._lock:
             if run_id not in self._clusters:
                 cluster, make = self.fleet.cluster(run_id), partial(self._made_for, run_id)
-                self._clusters[run_id] = JobCluster(cluster, make, self.buckets, self.now_ms, self.bundles)
+                self._clusters[run_id] = JobCluster(cluster, make, self.engines)
             return self._clusters[run_id]
 
     def _made_for(self, run_id: str, job: Job) -> LocalCluster:

@@ -9,6 +9,8 @@ from penstock.flink.shapes import Shape
 
 _LEAST_TIMEOUT_S = 600
 """Flink's own time-out of a checkpoint. It bounds savepoints too, for which it can be too short."""
+_AS_BEFORE = {"table.exec.sink.require-on-conflict": "false"}
+"""Scripts for Flink 1 know no `ON CONFLICT`, without which 2.3 refuses them."""
 _FOREVER = "2147483647"
 _RESTART_DELAY = "10 s"
 
@@ -32,7 +34,13 @@ def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
         # An external cluster may say otherwise: then Flink would delete a savepoint that a job has started from.
         "execution.state-recovery.claim-mode": "NO_CLAIM",
     }
-    return {**runtime_config.sort(config).job, **settings, **_checkpointing(config), **_restarting(config)}
+    return {
+        **_AS_BEFORE,
+        **runtime_config.sort(config).job,
+        **settings,
+        **_checkpointing(config),
+        **_restarting(config),
+    }
 
 
 def _checkpointing(config: JobConfig) -> dict[str, str]:

@@ -5,6 +5,7 @@ Addresses that come in and go out are `obs://` ones; no path of the host leaves 
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from penstock.domain.engine import (
@@ -29,6 +30,7 @@ from penstock.flink.answers import JobRow
 from penstock.flink.buckets import BucketFailure, Buckets, UnknownBucket
 from penstock.flink.bundles import Bundles, Program
 from penstock.flink.closeup import Closeup
+from penstock.flink.cluster import LocalCluster
 from penstock.flink.rest import FlinkRest, RestError, RestUnavailable
 from penstock.flink.uploads import Uploads
 
@@ -215,3 +217,29 @@ class FlinkEngine:
 
     def _reason(self, error: RestUnavailable | RestError) -> str:
         return failures.root_cause(self._buckets.scrub(str(error)))
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Makes the engines of clusters, which all reach the same buckets."""
+
+    buckets: Buckets
+    now_ms: Callable[[], int]
+    bundles: Bundles | None = None
+
+    def at(self, rest_url: str) -> FlinkEngine:
+        """Give that of a cluster that others start."""
+        return FlinkEngine(rest_url, self.buckets, self.now_ms, bundles=self.bundles)
+
+    def of(self, cluster: LocalCluster, incarnation: str) -> FlinkEngine:
+        """Give that of a cluster of ours, which was started."""
+        assert cluster.unit is not None
+        return FlinkEngine(
+            cluster.unit.rest_url,
+            self.buckets,
+            self.now_ms,
+            incarnation,
+            cluster.advised,
+            has_s3=cluster.has_s3,
+            bundles=self.bundles,
+        )

@@ -20,6 +20,7 @@ from penstock.flink import cluster, connectors, processes
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster, Unit
 from penstock.flink.distribution import FlinkHome
+from penstock.flink.engine import Engines
 from penstock.flink.maven import Artifact
 from tests.conftest import now_ms
 
@@ -37,7 +38,7 @@ class Site:
     def keep(self, **upkeep: Any) -> EmbeddedCluster:
         """Keep the cluster up, as a process of its own would."""
         buckets = Buckets(self.data_dir / "buckets")
-        keeper = EmbeddedCluster(self.local, buckets, now_ms, lambda: None, Upkeep(**upkeep))
+        keeper = EmbeddedCluster(self.local, Engines(buckets, now_ms), lambda: None, Upkeep(**upkeep))
         self.keepers.append(keeper)
         keeper.start()
         return keeper

@@ -28,7 +28,7 @@ from penstock.flink import cluster, processes
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 from penstock.flink.fleet import Fleet
 from tests.conftest import now_ms
 from tests.controller.test_clusters import wait
@@ -56,7 +56,7 @@ class Site:
         """Keep the clusters, as another process of the service would."""
         buckets = Buckets(self.data_dir / "buckets")
         homes = Homes(self.homes.__getitem__, lambda: None)
-        keeper = JobClusters(self.fleet, homes, lines.DEFAULT, buckets, now_ms, lambda: self.runs)
+        keeper = JobClusters(self.fleet, homes, lines.DEFAULT, Engines(buckets, now_ms), lambda: self.runs)
         self.keepers.append(keeper)
         keeper.start()
         wait(lambda: keeper.readiness() is None)

@@ -35,6 +35,7 @@ def test_a_plain_job_has_no_checkpoints_and_no_restarts(tmp_path: Path) -> None:
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "execution.checkpointing.timeout": "86400 s",
         "execution.state-recovery.claim-mode": "NO_CLAIM",
+        "table.exec.sink.require-on-conflict": "false",
         "restart-strategy.type": "none",
     }
 

@@ -250,6 +250,21 @@ def test_a_script_cannot_take_more_slots_than_its_job_is_counted_with(
     assert {vertex["parallelism"] for vertex in vertices} == {1}
 
 
+def test_a_script_for_flink_1_can_write_rows_by_a_key_that_its_query_does_not_have(
+    world: FlinkWorld, job_id: int
+) -> None:
+    case = Case(world, job_id, Kind.BOUNDED)
+    case.job = replace(
+        case.job,
+        sql="""
+        CREATE TABLE numbers (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '10');
+        CREATE TABLE seen (times BIGINT, n INT, PRIMARY KEY (times) NOT ENFORCED) WITH ('connector' = 'blackhole');
+        INSERT INTO seen SELECT COUNT(*), n FROM numbers GROUP BY n;
+        """,
+    )
+    assert case.submit().until_ended().how is Ending.FINISHED
+
+
 def test_what_flink_would_say_to_every_submission_is_a_refusal(world: FlinkWorld, job_id: int) -> None:
     case = Case(world, job_id, Kind.BOUNDED)
     case.job = replace(case.job, sql="SET 'pipeline.max-parallelism' = '1';" + case.job.sql)
