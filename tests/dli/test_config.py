@@ -1,14 +1,16 @@
 """No setting is lost between the wire and the job, in either direction."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import msgspec
 import pytest
 from huaweicloudsdkdli.v1 import model
 
-from penstock.dli import config
-from penstock.dli.config import JobConfig, SettingsBody
+from penstock.dli import config, jar_jobs, sql_jobs
+from penstock.dli.config import JobConfig
 from penstock.dli.settings_text import ResourceConfig
+from penstock.dli.sql_jobs import UpdateBody
 from penstock.domain.job import Job, JobType
 from penstock.domain.job import JobConfig as Settings
 
@@ -40,6 +42,7 @@ GIVEN = {
     "resource_config_version": "v2",
 }
 NOT_OF_SQL_JOBS = {"checkpoint_path"}
+NO_SETTINGS = {"name", "desc", "queue_name", "sql_body", "run_mode"}
 
 
 def job_with(settings: Settings) -> Job:
@@ -58,8 +61,8 @@ def job_with(settings: Settings) -> Job:
 
 
 def test_every_setting_of_a_body_reaches_the_job() -> None:
-    assert set(GIVEN) == set(SettingsBody.__struct_fields__)
-    merged = config.merged(Settings(), SettingsBody(**GIVEN))
+    assert set(GIVEN) == set(UpdateBody.__struct_fields__) - NO_SETTINGS
+    merged = config.merged(Settings(), UpdateBody(**GIVEN))
     unchanged = {field.name for field in fields(Settings) if getattr(merged, field.name) == field.default}
     assert unchanged == NOT_OF_SQL_JOBS
 
@@ -67,12 +70,12 @@ def test_every_setting_of_a_body_reaches_the_job() -> None:
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_a_setting_changes_itself_alone(name: str) -> None:
     stored = replace(Settings(), cus=400)
-    merged = config.merged(stored, SettingsBody(**{name: GIVEN[name]}))
+    merged = config.merged(stored, UpdateBody(**{name: GIVEN[name]}))
     assert sum(getattr(merged, field.name) != getattr(stored, field.name) for field in fields(Settings)) == 1
 
 
 def test_every_setting_of_a_job_is_shown() -> None:
-    shown = config.answer(job_with(config.merged(Settings(), SettingsBody(**GIVEN))))
+    shown = config.answer(job_with(config.merged(Settings(), UpdateBody(**GIVEN))))
     expected = GIVEN | {"checkpoint_mode": "at_least_once", "resource_config": {"max_slot": 2}}
     assert {name: getattr(shown, name) for name in GIVEN} == expected
     assert shown.checkpoint_path == "obs://state/jobs/checkpoint/7/"
@@ -92,12 +95,18 @@ def test_the_official_sdk_knows_every_key_of_a_job_configuration() -> None:
     }
 
 
-def test_the_official_sdk_sends_no_setting_that_is_not_read() -> None:
-    for body in (model.CreateFlinkSqlJobRequestBody, model.UpdateFlinkSqlJobRequestBody):
-        sent = set(body.attribute_map.values())
-        known = set(SettingsBody.__struct_fields__) | {"edge_group_ids"}
-        settable = {name for name in sent if name in JobConfig.__struct_fields__}
-        assert settable <= known
+@pytest.mark.parametrize(
+    ("sdk", "read"),
+    [
+        (model.CreateFlinkSqlJobRequestBody, sql_jobs.CreateBody),
+        (model.UpdateFlinkSqlJobRequestBody, sql_jobs.UpdateBody),
+        (model.CreateFlinkJarJobRequestBody, jar_jobs.CreateBody),
+        (model.UpdateFlinkJarJobRequestBody, jar_jobs.UpdateBody),
+    ],
+)
+def test_the_official_sdk_sends_no_setting_that_is_not_read(sdk: Any, read: type[msgspec.Struct]) -> None:
+    settable = {name for name in sdk.attribute_map.values() if name in JobConfig.__struct_fields__}
+    assert settable <= set(read.__struct_fields__) | {"edge_group_ids"}
 
 
 def test_answers_are_made_of_plain_json() -> None:
