@@ -43,7 +43,7 @@ class Kind(StrEnum):
     MAXIMA = "runs for ever, and keeps the maximum of each group"
     SUMS = "runs for ever, and keeps the sums of each group: state that does not fit the maxima's"
     BOUNDED = "ends by itself"
-    FAILING = "fails at its first record"
+    FAILING = "fails at its tenth record"
     WRONG = "names a table in line 2, column 29 that is not there"
     JAR_NUMBERS = "a jar that does as NUMBERS"
     JAR_WRONG = "a jar whose program executes nothing"
@@ -328,7 +328,7 @@ class EngineContract:
         assert ended.cause is not None
         assert ended.cause.startswith("StateMigrationException: ")
 
-    def test_a_job_that_fails_at_its_first_record_ran_and_tells_why(self, world: World, job_id: int) -> None:
+    def test_a_job_that_fails_at_a_record_ran_and_tells_why(self, world: World, job_id: int) -> None:
         ended = Case(world, job_id, Kind.FAILING).submit().until_ended()
         assert (ended.how, ended.ran, ended.restore_failed) == (Ending.FAILED, True, False)
         assert ended.cause == "NumberFormatException: For input string: 'x'. Invalid character found."

@@ -108,6 +108,8 @@ class Closeup:
         if row.all_running and is_new:
             memory.cause, memory.restore_failed, memory.ran = None, False, True
             memory.renew_at = time.monotonic() + _FIRST_RENEWAL_S
+            with contextlib.suppress(RestError):
+                memory.plan = memory.plan or _ask(lambda: self._rest.plan(row.jid))
 
     def _learn_ending(self, row: JobRow, memory: _Memory) -> None:
         """Ask all that Flink still knows, at the next look again where it fails to say: a wrong `ran` misleads."""

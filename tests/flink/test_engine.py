@@ -52,9 +52,10 @@ CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
 INSERT INTO sink SELECT n FROM source;
 """,
     Kind.FAILING: """\
-CREATE TABLE source (v STRING) WITH ('connector' = 'datagen', 'rows-per-second' = '20');
+CREATE TABLE source (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '20',
+    'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000');
 CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
-INSERT INTO sink SELECT CAST(SUBSTRING('x' || v, 1, 1) AS INT) FROM source;
+INSERT INTO sink SELECT CAST(SUBSTRING('111111111x', n, 1) AS INT) FROM source;
 """,
     Kind.WRONG: """\
 CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
