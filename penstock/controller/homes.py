@@ -31,8 +31,12 @@ class Homes:
     def lacks(self, line: str) -> str | None:
         """Say why no cluster of a line can be started; None when one can. The first to ask lets it be prepared."""
         with self._lock:
-            if line in self._ready:
+            home = self._ready.get(line)
+            if home is not None and home.lib.is_dir():
                 return None
+            if home is not None:  # somebody has removed it
+                del self._ready[line]
+                self._lacking.pop(line, None)
             if line not in self._lacking:
                 self._lacking[line] = f"Flink {line} is being prepared"
                 threading.Thread(target=self._see_to, args=[line], name=f"flink-{line}", daemon=True).start()

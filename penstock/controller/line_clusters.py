@@ -86,12 +86,12 @@ class LineClusters:
             by_line[self._line_of(each.cluster, each.flink_version)].append(each)
         for line in by_line:
             self._needed(line)
-        self._end_idle()
         if self._clusters.keys() | by_line.keys() == {self.default} and not self._looks.are_pending():
             return self._clusters[self.default].look(watched)
         looks = {line: partial(each.look, by_line[line]) for line, each in self._clusters.items()}
         seen = self._looks.take(looks, sent_at)
         self._note_hosts(by_line, seen)
+        self._end_idle({line for line, each in seen.items() if isinstance(each, Overview)})
         return _merged(by_line, seen, sent_at)
 
     def perform(self, action: Action) -> None:
@@ -130,9 +130,10 @@ class LineClusters:
             self._clusters[line].start()
         return self._clusters.get(line)
 
-    def _end_idle(self) -> None:
+    def _end_idle(self, answering: Collection[str]) -> None:
+        """End those that have just shown that nothing lives there."""
         idle_since = self.now_ms() - IDLE_MS
-        for line in self._clusters.keys() - {self.default}:
+        for line in (self._clusters.keys() & answering) - {self.default}:
             if self._needed_at[line] < idle_since:
                 log.info("no job has needed Flink %s for %d s; ending its cluster", line, IDLE_MS // 1000)
                 thread = threading.Thread(target=_end, args=[line, self._clusters.pop(line)], daemon=True)

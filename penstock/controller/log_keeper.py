@@ -61,11 +61,12 @@ class LogKeeper:
             with tempfile.TemporaryDirectory() as folder:
                 for file in self._logs.to_copy(run_id):
                     content = Path(folder) / file.name
-                    self._logs.export(run_id, file.name, content)
+                    if not self._logs.export(run_id, file.name, content):
+                        continue
                     self._buckets.upload(content, bucket.log_path(job, run_id, file.name))
             self._logs.note_copy(run_id, begun_at)
             self._complained_of.discard(job.id)
-        except (BucketFailure, Invalid, OSError) as error:  # also a file that was full and is gone by now
+        except (BucketFailure, Invalid, OSError) as error:
             if job.id not in self._complained_of:
                 self._complained_of.add(job.id)
                 log.warning("job %d: its logs are not copied: %s", job.id, error)

@@ -89,7 +89,7 @@ class Reconciler:
             if job.run is not None:
                 room.take(job)
         for job in idle:
-            self._reconcile(job, _observe(job, seen, room))
+            self._reconcile(job, seen, room)
         if isinstance(seen, Overview):
             self._strangers.deal_with(seen)
         return any(self._is_on_the_move(job) for job in active if job.id not in self._acting)
@@ -98,8 +98,9 @@ class Reconciler:
         stirred_at = max(self._stirred_at, job.requested_at or 0)
         return job.status in _MOVING and job.run is not None and self.now_ms() - stirred_at < STIR_MS
 
-    def _reconcile(self, job: Job, seen: Observation) -> None:
+    def _reconcile(self, job: Job, overview: Overview | Unreachable, room: Room) -> None:
         try:
+            seen = _observe(job, overview, room)
             step = lifecycle.decide(job, seen, self.now_ms(), self.new_id)
             by = history.FLINK if isinstance(seen, Alive | Ended) else history.CONTROLLER
             if step.action is not None and len(self._acting) >= self.acts_at_once:
@@ -196,9 +197,9 @@ def _watched(job: Job, run: Run) -> Watched:
 
 
 def _observe(job: Job, seen: Overview | Unreachable, room: Room) -> Observation:
+    offer = room.offer(job)  # whatever is seen of other clusters: it may be what starts the job's own
     if isinstance(seen, Unreachable):
         return seen
-    offer = room.offer(job)
     absent = Absent(seen.sent_at, seen.answering_since, offer.cluster)
     if job.run is not None:
         if job.run.attempts == 0 and offer.closed is not None:

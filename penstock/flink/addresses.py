@@ -1,9 +1,11 @@
 """Turns the places that Flink names back into addresses, and keeps paths of the host and keys out of its texts."""
 
+import contextlib
 import re
 from pathlib import Path
 
 from penstock.domain import bucket
+from penstock.domain.errors import Invalid
 from penstock.flink.storage_map import Home, InFolder, OnServer, StorageMap
 
 _ANY_BUCKET = "([a-z0-9.-]+)"
@@ -28,7 +30,9 @@ class Addresses:
         """Return the address of a path or URI; None when it lies in no bucket."""
         for pattern, start in self._rules:
             if pattern.match(place):
-                return bucket.parse(pattern.sub(start, place, count=1))
+                with contextlib.suppress(Invalid):  # a program can write where no bucket is
+                    return bucket.parse(pattern.sub(start, place, count=1))
+                return None
         return None
 
     def scrub(self, text: str) -> str:
@@ -50,7 +54,7 @@ def _rule(home: Home, start: str) -> tuple[re.Pattern[str], str]:
 
 
 def _below(folder: Path) -> str:
-    return rf"(?:file:(?://)?)?{re.escape(str(folder))}/"
+    return rf"(?:file:(?://)?)?{re.escape(str(folder))}(?:/|(?![\w.-]))"
 
 
 def _text(home: Home) -> str:

@@ -44,6 +44,9 @@ class Store(Protocol):
     def check(self) -> None:
         """Raise unless the bucket is there, or what is listed next tells."""
 
+    def check_mounted(self) -> None:
+        """Raise for a bucket that is not there, although the map names its place."""
+
     def folders(self, key: str) -> list[str]:
         """Name the folders right below a folder, links left out; none below one that is not there."""
 
@@ -106,7 +109,7 @@ class Buckets:
                 found = key
             else:
                 found = _newest_savepoint(store, key, "savepoint-.*", since=0)
-        return _address(address, found)
+            return _told(store, address, found)
 
     def is_gone(self, address: str) -> bool:
         """Say whether no complete state lies there, in a bucket that does; raises `BucketFailure`."""
@@ -126,7 +129,7 @@ class Buckets:
     def newest_checkpoint(self, folder: str) -> str | None:
         """Return the newest complete checkpoint below the folder of a run; raises `BucketFailure`."""
         with self._opened(folder) as (store, key):
-            return _address(folder, _newest_checkpoint(store, key, since=0))
+            return _told(store, folder, _newest_checkpoint(store, key, since=0))
 
     def savepoint_of(self, address: str, run_id: str, since: int) -> str | None:
         """Return the complete savepoint of this run there that was written at `since` or later.
@@ -134,7 +137,8 @@ class Buckets:
         A folder that users name themselves may hold the savepoints of earlier requests too. Raises `BucketFailure`.
         """
         with self._opened(address) as (store, key):
-            return _address(address, _newest_savepoint(store, key, f"savepoint-{run_id[:6]}-.*", since))
+            found = _newest_savepoint(store, key, f"savepoint-{run_id[:6]}-.*", since)
+            return _told(store, address, found)
 
     def download(self, address: str, to: Path, limit: int) -> None:
         """Copy an object to a file, of which a part may be left where this fails.
@@ -171,8 +175,12 @@ def _open(home: Home) -> Store:
     return Folder(home) if isinstance(home, InFolder) else ServerBucket(home)
 
 
-def _address(within: str, key: str | None) -> str | None:
-    return None if key is None else bucket.parse(f"{bucket.split(within)[0]}/{key}")
+def _told(store: Store, within: str, key: str | None) -> str | None:
+    """Give the address of what was found; that there is nothing is only told of a bucket that is there."""
+    if key is None:
+        store.check_mounted()
+        return None
+    return bucket.parse(f"{bucket.split(within)[0]}/{key}")
 
 
 def _in(folder: str, name: str) -> str:

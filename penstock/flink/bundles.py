@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.domain import package, settings_keys
-from penstock.domain.engine import Refused
+from penstock.domain.engine import EngineUnavailable, Refused
 from penstock.domain.errors import Invalid, NotFound, PackageNotFound
 from penstock.domain.job import JarProgram, Job
 from penstock.domain.package import Name
@@ -54,7 +54,7 @@ class Bundles:
     def program(self, job: Job) -> Iterator[Program]:
         """Give the program of a job, as long as this lasts.
 
-        Raises `Refused` for one that will never run, and `BucketFailure`.
+        Raises `Refused` for one that will never run, `EngineUnavailable` and `BucketFailure`.
         """
         with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
             made = _Bundle(self, job.project_id, Path(folder))
@@ -62,6 +62,8 @@ class Bundles:
                 program = made.of_jar(job.program) if job.program else made.of_script(job)
             except (Invalid, NotFound, PackageNotFound) as error:
                 raise Refused(str(error)) from error
+            except OSError as error:
+                raise EngineUnavailable(f"its jar cannot be put together: {error.strerror}") from error
             yield program
 
 

@@ -118,6 +118,7 @@ class LocalCluster:
         with self.transition():
             processes.end(self._marks, at_once=True)  # half a cluster has nothing to put in order
             jvm.reap()
+            held = connectors.held(home)  # before any is loaded: what comes later outdates the unit
             self._make_folders(home)
             rpc_port, rest_port = _free_ports()
             settings = config.cluster_configuration(self._folder, rpc_port, rest_port, shape, home.line)
@@ -126,7 +127,6 @@ class LocalCluster:
             (self._folder / "conf" / "log4j2.properties").write_text(log_settings.properties(shape.levels))
             incarnation = lines.incarnation(home.line, uuid.uuid4().hex)
             marks = (*self._marks, _incarnation_mark(incarnation))
-            held = connectors.held(home)
             pids = tuple(jvm.spawn(role, home, self._folder, self._job_logs, marks) for role in jvm.roles(shape))
             jvm.guard(pids, self._folder)
             rest_url = f"http://127.0.0.1:{rest_port}"

@@ -33,6 +33,10 @@ class Folder:
     def check(self) -> None:
         self._home.stat()
 
+    def check_mounted(self) -> None:
+        if not self._is_made:
+            self.check()
+
     def folders(self, key: str) -> list[str]:
         try:
             with os.scandir(self._path(key)) as found:

@@ -1,8 +1,10 @@
 """Jars of users: the checks that one must pass before anything reads it, and what its manifest says."""
 
+import lzma
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -14,6 +16,10 @@ MOST_UNPACKED = 8 << 30
 MOST_RATIO = 200
 """Unpacked to packed, beyond the first 100 MiB; classes and texts reach 10."""
 _FREE = 100 << 20
+_DAMAGED = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
+    *(NotImplementedError, EOFError, UnicodeDecodeError),
+)
 _MANIFEST = "META-INF/MANIFEST.MF"
 _LONGEST_MANIFEST = 1 << 20
 _MAIN_CLASS = re.compile(r"^Main-Class: *(\S+) *$", re.MULTILINE | re.IGNORECASE)
@@ -39,7 +45,7 @@ def opened(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as jar:
             yield jar
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except _DAMAGED as error:
         raise Invalid(f"{name} is not a jar: {error}") from None
 
 

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 _RUN = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"((jobmanager|taskmanager-[0-9]{1,4})\.log(\.[0-9]{1,9})?|submit-client\.log)")
 _CLIENT_MOST = 1024 * 1024
+_LONGEST = 64 * 1024
 _COPIED = "copied"
 
 
@@ -31,7 +32,11 @@ class LogFile:
 
 @dataclass(frozen=True)
 class Piece:
-    """Whole lines of a file, from the byte at `offset` to the one before `next_offset`."""
+    """Whole lines of a file, from the byte at `offset` to the one before `next_offset`.
+
+    Only what is whole can be told without places of the host: of a line that is longer than `_LONGEST` bytes the
+    rest is left out.
+    """
 
     text: str
     offset: int
@@ -70,9 +75,9 @@ class JobLogs:
         return sorted(found, key=_order)
 
     def read(self, run_id: str, name: str, offset: int, limit: int) -> Piece | None:
-        """Read on from a byte, one below 0 counts from the end; None where there is no such file.
+        """Read the lines that begin at a byte or later, below 0 from the end; None without a file.
 
-        A line that is still being written is left for the next time; one longer than the limit comes in parts.
+        A line that is still being written is left for the next time. Whatever the limit, there is one line.
         """
         if not _NAME.fullmatch(name):
             return None
@@ -80,11 +85,11 @@ class JobLogs:
             with (self._of(run_id) / name).open("rb") as file:
                 size = file.seek(0, 2)
                 start = _start(file, offset, size)
-                content = file.read(limit)
+                content = file.read(max(limit, _LONGEST))
         except FileNotFoundError:
             return None
-        whole = content[: content.rfind(b"\n") + 1]
-        kept = whole or (content if len(content) == limit else b"")
+        end = content.rfind(b"\n", 0, limit) + 1 or content.find(b"\n") + 1
+        kept = content[: end or (len(content) if len(content) >= _LONGEST else 0)]
         return Piece(self._scrub(kept.decode(errors="replace")), start, start + len(kept), size)
 
     def note_failure(self, run_id: str, told: str) -> None:
@@ -98,10 +103,14 @@ class JobLogs:
         except OSError:  # it must not be in the way of the job
             log.exception("the failure of run %s cannot be logged", run_id)
 
-    def export(self, run_id: str, name: str, to: Path) -> None:
-        """Write a file as users may read it; raises `FileNotFoundError`."""
-        with (self._of(run_id) / name).open(errors="replace") as lines, to.open("w") as copy:
-            copy.writelines(self._scrub(line) for line in lines)
+    def export(self, run_id: str, name: str, to: Path) -> bool:
+        """Write a file as users may read it; False when it was full, and is gone by now."""
+        try:
+            with (self._of(run_id) / name).open(errors="replace") as lines, to.open("w") as copy:
+                copy.writelines(self._scrub(line) for line in lines)
+        except FileNotFoundError:
+            return False
+        return True
 
     def to_copy(self, run_id: str) -> list[LogFile]:
         """List the files that were written since the last copy."""
@@ -129,14 +138,13 @@ class JobLogs:
 
 
 def _start(file: BinaryIO, offset: int, size: int) -> int:
-    """Go to the offset, or, where it counts from the end, to the next line from there; say where that is."""
-    if offset >= 0:
-        return file.seek(min(offset, size))
-    if size + offset > 0:
-        file.seek(size + offset - 1)
-        file.readline()
-        return file.tell()
-    return file.seek(0)
+    """Go to the first line that begins at the offset or after it; say where that is."""
+    start = min(offset if offset >= 0 else size + offset, size)
+    if start <= 0:
+        return file.seek(0)
+    file.seek(start - 1)
+    file.readline()
+    return file.tell()
 
 
 def _order(file: LogFile) -> tuple[bool, list[int], float]:

@@ -62,6 +62,9 @@ class ServerBucket:
     def check(self) -> None:
         """Do nothing: whatever is listed after this tells that the bucket is not there."""
 
+    def check_mounted(self) -> None:
+        """Do nothing, likewise."""
+
     def folders(self, key: str) -> list[str]:
         return [each.rpartition("/")[2] for each in self._below(key)[0]]
 

@@ -107,6 +107,13 @@ def test_a_job_that_waits_for_room_or_for_an_answer_is_not_on_the_move(world: Wo
     assert moving is False
 
 
+def test_a_job_asks_for_its_own_cluster_while_another_does_not_answer(world: World) -> None:
+    world.engine.away = "connection refused"
+    job = world.started()
+    world.tick()
+    assert world.offered == {job.id}
+
+
 # --- acts ---
 
 

@@ -78,6 +78,7 @@ class World:
         self.engine = engine(self.clock, PROGRAMS)
         self.acts = Later()
         self.wakes = 0
+        self.offered: set[int] = set()
         self.noted: list[tuple[str, str]] = []
         self.metrics = Metrics()
         self._database = database
@@ -86,7 +87,7 @@ class World:
             queue=self.queue,
             database=database,
             engine=self.engine,
-            room=lambda: Room(self.queue.name, 8, lambda _: Offer(cluster=self.engine.cluster, slots=8)),
+            room=lambda: Room(self.queue.name, 8, self._offer),
             in_background=self.acts.take,
             acts_at_once=ACTS_AT_ONCE,
             now_ms=self.clock,
@@ -96,6 +97,10 @@ class World:
             site=site,
             note_failure=lambda run_id, told: self.noted.append((run_id, told)),
         )
+
+    def _offer(self, job: Job) -> Offer:
+        self.offered.add(job.id)
+        return Offer(cluster=self.engine.cluster, slots=8)
 
     def _wake(self) -> None:
         self.wakes += 1

@@ -171,3 +171,27 @@ def test_a_bucket_that_the_map_does_not_name_cannot_be_used(buckets: Buckets) ->
 
 def test_jobs_that_name_no_bucket_have_theirs(buckets: Buckets, tmp_path: Path) -> None:
     assert buckets.uri("obs://penstock/a/") == f"file://{tmp_path}/all/penstock/a"
+
+
+def test_what_lies_where_no_bucket_can_be_has_no_address(tmp_path: Path) -> None:
+    assert Buckets(tmp_path).address(f"file:{tmp_path}/Team_State/chk-1") is None
+
+
+def test_a_bucket_itself_is_named_as_one(tmp_path: Path) -> None:
+    buckets = Buckets(tmp_path / "all", StorageMap({"state": InFolder(tmp_path / "mapped")}))
+    told = buckets.scrub(f"Mkdirs failed to create file:{tmp_path}/mapped, {tmp_path}/mapped-2")
+    assert told == "Mkdirs failed to create obs://state/, mapped-2"
+
+
+def test_a_mapped_folder_that_is_not_mounted_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    buckets = Buckets(tmp_path / "all", StorageMap({"state": InFolder(tmp_path / "mapped")}))
+    asks = (
+        lambda: buckets.state_at("obs://state/a/"),
+        lambda: buckets.newest_checkpoint("obs://state/a/"),
+        lambda: buckets.savepoint_of("obs://state/a/", RUN, 0),
+    )
+    for ask in asks:
+        with pytest.raises(BucketFailure, match="cannot use obs://state/a/"):
+            ask()
+    (tmp_path / "mapped").mkdir()
+    assert [ask() for ask in asks] == [None] * 3

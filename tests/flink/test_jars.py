@@ -46,7 +46,12 @@ def hidden_name() -> bytes:
     return jar_of({"a@../../x": "y"}).replace(b"a@../../x", b"a\0../../x")
 
 
+def unreadable_name() -> bytes:
+    return jar_of({"ä": "y"}).replace("ä".encode(), b"\xc3\x28")
+
+
 HOSTILE = {
+    "a name that is no text": (unreadable_name, "is not a jar"),
     "no zip": (lambda: b"#!/bin/sh\n", "is not a jar"),
     "nothing": (lambda: b"", "is not a jar"),
     "a cut one": (lambda: jar_of({"a": "b" * 1000})[:-10], "is not a jar"),
@@ -98,3 +103,12 @@ def test_a_jar_without_a_manifest_names_no_main_class(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_bytes(jar_of({"a": "b"}))
     assert jars.main_class(file, "rules.jar") is None
+
+
+def test_a_damaged_manifest_is_told_of(tmp_path: Path) -> None:
+    content = bytearray(jar_of({"META-INF/MANIFEST.MF": "Main-Class: a.B\n" * 100}))
+    start = content.index(b"MANIFEST.MF") + len("MANIFEST.MF")
+    content[start : start + 8] = b"\xff" * 8
+    (tmp_path / "x.jar").write_bytes(content)
+    with pytest.raises(Invalid, match="is not a jar"):
+        jars.main_class(tmp_path / "x.jar", "x.jar")

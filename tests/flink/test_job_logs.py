@@ -66,10 +66,25 @@ def test_a_file_is_read_on_in_whole_lines(logs: JobLogs, tmp_path: Path) -> None
     assert logs.read(RUN, NAME, 50, 100) == Piece("", 12, 12, 12)
 
 
-def test_a_line_longer_than_the_limit_comes_in_parts(logs: JobLogs, tmp_path: Path) -> None:
-    put(tmp_path, b"abcdef\xff\n")
-    assert logs.read(RUN, NAME, 0, 4) == Piece("abcd", 0, 4, 8)
-    assert logs.read(RUN, NAME, 4, 4) == Piece("ef\N{REPLACEMENT CHARACTER}\n", 4, 8, 8)
+def test_a_line_longer_than_the_limit_comes_whole(logs: JobLogs, tmp_path: Path) -> None:
+    put(tmp_path, b"abcdef\xff\nx\n")
+    assert logs.read(RUN, NAME, 0, 4) == Piece("abcdef\N{REPLACEMENT CHARACTER}\n", 0, 8, 10)
+    assert logs.read(RUN, NAME, 3, 4) == Piece("x\n", 8, 10, 10)
+
+
+def test_of_a_line_without_end_only_the_beginning_is_read(logs: JobLogs, tmp_path: Path) -> None:
+    put(tmp_path, "a" * 200_000 + "\nnext\n")
+    first = logs.read(RUN, NAME, 0, 10)
+    assert first is not None
+    assert first.text == "a" * 65_536
+    assert logs.read(RUN, NAME, first.next_offset, 10) == Piece("next\n", 200_001, 200_006, 200_006)
+
+
+def test_no_choice_of_offset_and_limit_shows_a_path_of_the_host(logs: JobLogs, tmp_path: Path) -> None:
+    size = put(tmp_path, f"a\nwrote {tmp_path}/buckets/b/chk-1 there\nb\n").stat().st_size
+    shown = [logs.read(RUN, NAME, offset, limit) for offset in range(-size, size) for limit in (1, 7, 40)]
+    texts = {line for piece in shown if piece for line in piece.text.splitlines()}
+    assert texts == {"a", "wrote obs://b/chk-1 there", "b"}
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def test_every_answer_carries_an_id_of_its_own(service: Service) -> None:
         ("PATCH", "/v1.0/p/streaming/jobs"),
         ("POST", "/healthz"),
         ("GET", "/healthz%0A"),
+        ("GET", "/v2.0/p/resources/a%00b"),
         ("DELETE", "/v1.0/p/streaming/jobs/1/savepoint"),
     ],
 )
