@@ -105,6 +105,10 @@ def test_nothing_else_is_read(logs: JobLogs, tmp_path: Path, name: str) -> None:
     assert logs.read(RUN, name, 0, 100) is None
 
 
+def test_a_file_that_is_gone_by_now_is_not_exported(logs: JobLogs, tmp_path: Path) -> None:
+    assert not logs.export(RUN, NAME, tmp_path / "copy")
+
+
 def test_paths_of_the_host_are_taken_out_when_a_file_is_read_or_exported(logs: JobLogs, tmp_path: Path) -> None:
     put(tmp_path, f"wrote {tmp_path}/buckets/b/chk-1 and {tmp_path}/engines/default/upload\n")
     told = "wrote obs://b/chk-1 and engines/default/upload\n"
