@@ -1,6 +1,5 @@
 """Turns the places that Flink names back into addresses, and keeps paths of the host and keys out of its texts."""
 
-import contextlib
 import re
 from pathlib import Path
 
@@ -28,12 +27,11 @@ class Addresses:
 
     def of(self, place: str) -> str | None:
         """Return the address of a path or URI; None when it lies in no bucket."""
-        for pattern, start in self._rules:
-            if pattern.match(place):
-                with contextlib.suppress(Invalid):  # a program can write where no bucket is
-                    return bucket.parse(pattern.sub(start, place, count=1))
-                return None
-        return None
+        addresses = (pattern.sub(start, place, count=1) for pattern, start in self._rules if pattern.match(place))
+        try:
+            return next(map(bucket.parse, addresses), None)
+        except Invalid:  # a program can write where no bucket can be
+            return None
 
     def scrub(self, text: str) -> str:
         """Replace places by addresses and keys by asterisks, and make the paths beside the buckets relative.

@@ -24,11 +24,6 @@ def on_server(server: S3Server, bucket: str, prefix: str = "", secret: str = "")
     return OnServer(server.endpoint, bucket, server.access_key, secret or server.secret_key, prefix=prefix)
 
 
-def data_of(server: S3Server) -> Path:
-    """Give the folder in which the server keeps a folder a bucket: to look at, and to set times."""
-    return server._data
-
-
 @pytest.fixture(params=["folder", pytest.param("server", marks=pytest.mark.connectors)])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """The folder in which the bucket `state` keeps its objects: it itself, or its server."""
@@ -38,7 +33,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     server = request.getfixturevalue("s3_server")
     name = f"state-{tmp_path.name.rpartition('test_')[2].replace('_', '-')}"[:60].strip("-").lower()
     server.make_bucket(name)
-    yield data_of(server) / name / "pre fix" / "2"
+    yield server.data / name / "pre fix" / "2"
 
 
 @pytest.fixture

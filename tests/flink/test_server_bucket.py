@@ -14,7 +14,7 @@ from penstock.flink import server_bucket
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.server_bucket import ServerBucket
 from penstock.flink.storage_map import OnServer, StorageMap
-from tests.flink.test_buckets import RUN, data_of, on_server, write_state
+from tests.flink.test_buckets import RUN, on_server, write_state
 from tests.parts.s3 import S3Server
 
 pytestmark = pytest.mark.connectors
@@ -26,7 +26,7 @@ def buckets_of(tmp_path: Path, place: OnServer) -> Buckets:
 
 @pytest.fixture
 def place(s3_server: S3Server) -> OnServer:
-    if not (data_of(s3_server) / "server-bucket").exists():
+    if not (s3_server.data / "server-bucket").exists():
         s3_server.make_bucket("server-bucket")
     return on_server(s3_server, "server-bucket")
 
@@ -103,7 +103,7 @@ def test_a_folder_that_flink_has_made_and_left_empty_is_removed(place: OnServer,
 
 def test_a_default_server_has_every_bucket_under_its_name(s3_server: S3Server, tmp_path: Path) -> None:
     s3_server.make_bucket("default-one")
-    write_state(data_of(s3_server) / "default-one" / "pre" / "a")
+    write_state(s3_server.data / "default-one" / "pre" / "a")
     buckets = Buckets(tmp_path, StorageMap(default=on_server(s3_server, "", prefix="pre")))
     assert buckets.state_at("obs://default-one/a/") == "obs://default-one/a/"
     uri = buckets.uri("obs://default-one/a/")
@@ -112,7 +112,7 @@ def test_a_default_server_has_every_bucket_under_its_name(s3_server: S3Server, t
 
 
 def test_a_default_bucket_has_a_folder_for_each(place: OnServer, s3_server: S3Server, tmp_path: Path) -> None:
-    write_state(data_of(s3_server) / "server-bucket" / "all" / "one" / "a")
+    write_state(s3_server.data / "server-bucket" / "all" / "one" / "a")
     buckets = Buckets(tmp_path, StorageMap(default=replace(place, prefix="all")))
     assert buckets.state_at("obs://one/a/") == "obs://one/a/"
     uri = buckets.uri("obs://one/a/")

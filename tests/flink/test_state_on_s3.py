@@ -17,7 +17,7 @@ from penstock.flink.engine import FlinkEngine
 from penstock.flink.storage_map import StorageMap
 from tests.conftest import now_ms, skipping_what_cannot_be_fetched, wait_until_ready
 from tests.engine_contract import Case, Kind
-from tests.flink.test_buckets import data_of, on_server
+from tests.flink.test_buckets import on_server
 from tests.flink.test_engine import FlinkWorld
 from tests.parts import artifacts
 from tests.parts.s3 import S3Server
@@ -82,7 +82,7 @@ def goes_on_from_its_savepoint(world: FlinkWorld, server: S3Server) -> None:
     checkpoint = first.until(lambda seen: seen.checkpoint)
     assert checkpoint.startswith(f"obs://penstock/jobs/checkpoint/1/{first.run_id}/chk-")
     savepoint = first.stop_with_savepoint()
-    there = data_of(server) / REAL / "pre fix" / "2"
+    there = server.data / REAL / "pre fix" / "2"
     assert (there / savepoint.removeprefix("obs://penstock/") / "_metadata").is_file()
     again = Case(world, 1, Kind.NUMBERS, savepoint).submit()
     again.until_produced(max(world.produced(1)) + 5)

@@ -26,18 +26,21 @@ _LOGGING = """\
 
 
 class S3Server:
-    """A server in a folder of its own, which refuses requests that are not signed with its key."""
+    """A server in a folder of its own, which refuses requests that are not signed with its key.
+
+    `data` holds a folder for each bucket: to look at, and to set times.
+    """
 
     access_key = "ACCESSKEYOFTHETESTS"
     secret_key = "secret/key+of/the/tests"  # real ones have such signs too, which some places must escape
 
     def __init__(self, folder: Path) -> None:
-        port, self._data = free_port(), folder / "buckets"
+        port, self.data = free_port(), folder / "buckets"
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._data.mkdir()
+        self.data.mkdir()
         settings, logging = folder / "s3proxy.conf", folder / "logback.xml"
         keys = {"access_key": self.access_key, "secret_key": self.secret_key}
-        settings.write_text(_SETTINGS.format(endpoint=self.endpoint, data=self._data, **keys))
+        settings.write_text(_SETTINGS.format(endpoint=self.endpoint, data=self.data, **keys))
         logging.write_text(_LOGGING)
         program = java.command(
             "s3proxy", "org.gaul.s3proxy.Main", f"-Dlogback.configurationFile={logging}", heap_mb=128
@@ -47,7 +50,7 @@ class S3Server:
 
     def make_bucket(self, name: str) -> None:
         """Make a bucket; its name is of 3 to 63 small letters, digits and hyphens."""
-        (self._data / name).mkdir()
+        (self.data / name).mkdir()
 
     def stop(self) -> None:
         self._program.stop()
