@@ -43,7 +43,7 @@ class Kind(StrEnum):
     MAXIMA = "runs for ever, and keeps the maximum of each group"
     SUMS = "runs for ever, and keeps the sums of each group: state that does not fit the maxima's"
     BOUNDED = "ends by itself"
-    FAILING = "fails at its tenth record"
+    FAILING = "fails at a record, a second after its first"
     WRONG = "names a table in line 2, column 29 that is not there"
     JAR_NUMBERS = "a jar that does as NUMBERS"
     JAR_WRONG = "a jar whose program executes nothing"

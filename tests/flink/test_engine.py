@@ -51,11 +51,11 @@ CREATE TABLE source (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1
 CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
 INSERT INTO sink SELECT n FROM source;
 """,
-    Kind.FAILING: """\
+    Kind.FAILING: f"""\
 CREATE TABLE source (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '20',
     'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000');
 CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
-INSERT INTO sink SELECT CAST(SUBSTRING('111111111x', n, 1) AS INT) FROM source;
+INSERT INTO sink SELECT CAST(SUBSTRING('{'1' * 29}x', n, 1) AS INT) FROM source;
 """,
     Kind.WRONG: """\
 CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
