@@ -151,6 +151,15 @@ def _named(provided: str) -> str:
     return f"`{written.get(kind, f'jdbc:{what}:…')}`"
 
 
+# --- operations ---
+
+
+def operations_page() -> str:
+    from penstock.server import app, openapi, reference  # after pytest, which wants to see its plugins first
+
+    return reference.page(openapi.document(app.OPERATIONS))
+
+
 # --- all pages ---
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -158,6 +167,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "calls.md": calls_page,
     "connectors.md": connectors_page,
     "coverage.md": coverage.page,
+    "operations.md": operations_page,
 }
 
 

@@ -20,6 +20,7 @@ from penstock.domain.errors import NotFound
 from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job
 from penstock.domain.queue import Queue
+from penstock.domain.roles import Role
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.job_logs import JobLogs
 from penstock.server import protocol
@@ -99,9 +100,9 @@ class Service:
         with self.database.write() as tx:
             assert jobs.record(tx, before, replace(before, **changes), self.clock(), CONTROLLER)
 
-    def new_key(self, project: str, user: str) -> Key:
+    def new_key(self, project: str, user: str, role: Role = Role.ADMIN) -> Key:
         with self.database.write() as tx:
-            return access.create_key(tx, self.vault, project=project, user=user, now=self.clock())
+            return access.create_key(tx, self.vault, project=project, user=user, now=self.clock(), role=role)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -133,22 +133,25 @@ class Detail(msgspec.Struct):
     savepoint_path: str | None
 
 
-class JobList(msgspec.Struct):
+Listed = TypeVar("Listed", Summary, Detail)
+
+
+class JobList(msgspec.Struct, Generic[Listed]):
     total_count: int
-    jobs: Sequence[Summary | Detail]
+    jobs: Sequence[Listed]
 
 
 class Done(msgspec.Struct, kw_only=True):
-    """A call that was accepted, in an answer of its own or in one of a batch."""
+    """A call that was accepted."""
 
     is_success: str = "true"
     message: str
 
 
-class ListAnswer(msgspec.Struct, kw_only=True):
+class ListAnswer(msgspec.Struct, Generic[Listed], kw_only=True):
     is_success: str = "true"
     message: str = ""
-    job_list: JobList
+    job_list: JobList[Listed]
 
 
 class ShowAnswer(msgspec.Struct, kw_only=True):
@@ -157,12 +160,12 @@ class ShowAnswer(msgspec.Struct, kw_only=True):
     job_detail: Detail
 
 
-class NotDone(msgspec.Struct, kw_only=True):
-    """An element of a batch that failed."""
+class Outcome(msgspec.Struct, kw_only=True):
+    """What a batch has come to for one job; the first two are of a failure."""
 
-    error_code: str
-    error_msg: str
-    is_success: str = "false"
+    error_code: str | msgspec.UnsetType = msgspec.UNSET
+    error_msg: str | msgspec.UnsetType = msgspec.UNSET
+    is_success: str = "true"
     message: str
 
 
@@ -193,18 +196,21 @@ def detail(job: Job, *, not_started: int | None) -> Detail:
     )
 
 
-def listed(jobs: list[Job], total: int, now: int, *, in_detail: bool) -> ListAnswer:
-    if in_detail:
-        return ListAnswer(job_list=JobList(total, [detail(job, not_started=0) for job in jobs]))
+def listed(jobs: list[Job], total: int, now: int) -> ListAnswer[Summary]:
     return ListAnswer(job_list=JobList(total, [summary(job, now) for job in jobs]))
+
+
+def listed_in_detail(jobs: list[Job], total: int) -> ListAnswer[Detail]:
+    return ListAnswer(job_list=JobList(total, [detail(job, not_started=0) for job in jobs]))
 
 
 def shown(job: Job) -> ShowAnswer:
     return ShowAnswer(job_detail=detail(job, not_started=None))
 
 
-def not_done(failure: Failure) -> NotDone:
-    return NotDone(error_code=failure.error_code, error_msg=failure.error_msg, message=failure.error_msg)
+def not_done(failure: Failure) -> Outcome:
+    code, text = failure.error_code, failure.error_msg
+    return Outcome(error_code=code, error_msg=text, is_success="false", message=text)
 
 
 def _shared(job: Job) -> dict[str, Any]:

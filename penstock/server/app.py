@@ -15,7 +15,19 @@ from starlette.types import Receive, Scope, Send
 
 from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
 from penstock.domain.errors import Invalid
-from penstock.server import buckets, health, history, jar_jobs, jobs, logs, orphans, queues, resources, sql_jobs
+from penstock.server import (
+    buckets,
+    health,
+    history,
+    jar_jobs,
+    jobs,
+    logs,
+    orphans,
+    queues,
+    reference,
+    resources,
+    sql_jobs,
+)
 from penstock.server.operation import (
     HEAD_LIMIT,
     Answer,
@@ -32,21 +44,20 @@ _SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 access_log = logging.getLogger("penstock.access")
 
-_ROUTES = [
-    (operation, compile_path(operation.path)[0])
-    for operation in (
-        *jobs.OPERATIONS,
-        *sql_jobs.OPERATIONS,
-        *jar_jobs.OPERATIONS,
-        *history.OPERATIONS,
-        *logs.OPERATIONS,
-        *orphans.OPERATIONS,
-        *queues.OPERATIONS,
-        *buckets.OPERATIONS,
-        *resources.OPERATIONS,
-        *health.OPERATIONS,
-    )
-]
+_DESCRIBED = (
+    *jobs.OPERATIONS,
+    *sql_jobs.OPERATIONS,
+    *jar_jobs.OPERATIONS,
+    *history.OPERATIONS,
+    *logs.OPERATIONS,
+    *orphans.OPERATIONS,
+    *queues.OPERATIONS,
+    *buckets.OPERATIONS,
+    *resources.OPERATIONS,
+    *health.OPERATIONS,
+)
+OPERATIONS = (*_DESCRIBED, *reference.operations(_DESCRIBED))
+_ROUTES = [(operation, compile_path(operation.path)[0]) for operation in OPERATIONS]
 
 
 @dataclass(frozen=True)

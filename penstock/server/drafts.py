@@ -11,7 +11,7 @@ from penstock.domain.errors import Invalid
 from penstock.domain.job import Job, JobType
 from penstock.server.auth import Call
 from penstock.server.jobs import change
-from penstock.server.operation import Answer, Context, json
+from penstock.server.operation import Context
 from penstock.store import jobs as stored
 from penstock.store import queues
 
@@ -20,8 +20,7 @@ Fill = Callable[[Job, Body], Job]
 """Lays a body over a job; raises `Invalid`, `NotAllowed` or `NotFound`."""
 
 
-def create(context: Context, call: Call, shape: type[Body], fill: Fill[Body]) -> Answer:
-    body = encoding.read_body(call.body, shape)
+def create(context: Context, call: Call, body: Body, fill: Fill[Body]) -> wire.CreateAnswer:
     body.queue_name = _existing_queue(context, call, body.queue_name or "")
     with context.database.write() as tx:
         now = context.now_ms()
@@ -38,19 +37,18 @@ def create(context: Context, call: Call, shape: type[Body], fill: Fill[Body]) ->
             written_at=now,
         )
         job = stored.create(tx, _filled(context, empty, body, fill), call.actor)
-    return json(wire.created(job))
+    return wire.created(job)
 
 
-def update(context: Context, call: Call, shape: type[Body], fill: Fill[Body]) -> Answer:
+def update(context: Context, call: Call, body: Body, fill: Fill[Body]) -> wire.UpdateAnswer:
     job_id = encoding.read_job_id(call.job_id)
-    body = encoding.read_body(call.body, shape)
     if body.queue_name is not None:
         body.queue_name = _existing_queue(context, call, body.queue_name)
 
     def updated(job: Job, now: int) -> Job:
         return calls.request_update(job, _filled(context, job, body, fill), now)
 
-    return json(wire.updated(change(context, call, job_id, updated)))
+    return wire.updated(change(context, call, job_id, updated))
 
 
 def _filled(context: Context, job: Job, body: Body, fill: Fill[Body]) -> Job:

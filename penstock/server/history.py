@@ -8,8 +8,9 @@ from msgspec import Meta
 
 from penstock.dli import config, encoding
 from penstock.domain.history import EXITS, Kind, Told
-from penstock.server.auth import Call, signed
-from penstock.server.operation import Answer, Context, Operation, json
+from penstock.domain.roles import Action
+from penstock.server.auth import Call, operation
+from penstock.server.operation import Context
 from penstock.store import events
 from penstock.store.events import EventFilter
 
@@ -54,30 +55,29 @@ class Exit(msgspec.Struct, kw_only=True):
     exit: Shown | None
 
 
-def list_events(context: Context, call: Call) -> Answer:
-    query = encoding.read_query(call.query, ProjectQuery)
+def list_events(context: Context, call: Call, query: ProjectQuery) -> Events:
     return _page(context, call, query, query.job_id)
 
 
-def list_job_events(context: Context, call: Call) -> Answer:
-    return _page(context, call, encoding.read_query(call.query, PageQuery), encoding.read_job_id(call.job_id))
+def list_job_events(context: Context, call: Call, query: PageQuery) -> Events:
+    return _page(context, call, query, encoding.read_job_id(call.job_id))
 
 
-def show_exit(context: Context, call: Call) -> Answer:
+def show_exit(context: Context, call: Call) -> Exit:
     job_id = encoding.read_job_id(call.job_id)
     with context.database.read() as tx:
         events.check_job(tx, call.project_id, job_id)
         found = events.page(tx, EventFilter(call.project_id, job_id, EXITS, limit=1))
-    return json(Exit(exit=_shown(found[0]) if found else None))
+    return Exit(exit=_shown(found[0]) if found else None)
 
 
-def _page(context: Context, call: Call, query: PageQuery, job_id: int | None) -> Answer:
+def _page(context: Context, call: Call, query: PageQuery, job_id: int | None) -> Events:
     kinds = (query.kind,) if query.kind else ()
     with context.database.read() as tx:
         if job_id is not None:
             events.check_job(tx, call.project_id, job_id)
         found = events.page(tx, EventFilter(call.project_id, job_id, kinds, query.after, query.limit))
-    return json(Events(events=[_shown(told) for told in found]))
+    return Events(events=[_shown(told) for told in found])
 
 
 def _shown(told: Told) -> Shown:
@@ -100,7 +100,7 @@ def _shown(told: Told) -> Shown:
 
 
 OPERATIONS = (
-    Operation("list_events", "GET", f"{PREFIX}/events", signed(list_events)),
-    Operation("list_job_events", "GET", f"{PREFIX}/jobs/{{job_id}}/events", signed(list_job_events)),
-    Operation("show_exit", "GET", f"{PREFIX}/jobs/{{job_id}}/exit", signed(show_exit)),
+    operation("GET", f"{PREFIX}/events", Action.READ_HISTORY, list_events),
+    operation("GET", f"{PREFIX}/jobs/{{job_id}}/events", Action.READ_HISTORY, list_job_events),
+    operation("GET", f"{PREFIX}/jobs/{{job_id}}/exit", Action.READ_HISTORY, show_exit),
 )

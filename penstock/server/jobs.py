@@ -7,41 +7,42 @@ from penstock.dli import jobs as wire
 from penstock.domain import bucket, calls, retention
 from penstock.domain.errors import Invalid, NotAllowed, NotFound
 from penstock.domain.job import Goal, Job, SavepointRequest
-from penstock.server.auth import Call, signed
-from penstock.server.operation import Answer, Context, Operation, json, log_unexpected
+from penstock.domain.roles import Action
+from penstock.server.auth import Call, operation
+from penstock.server.operation import Context, Reply, log_unexpected
 from penstock.store import jobs as stored
 from penstock.store import queues, runs
 
+Batch = Reply[list[wire.Outcome]]
 Decide = Callable[[Job, int], Job]
 """Makes of a job, at a time, what a call wants it to be; raises what forbids that."""
 
 
-def list_jobs(context: Context, call: Call) -> Answer:
-    query = encoding.read_query(call.query, wire.ListQuery)
+def list_jobs(
+    context: Context, call: Call, query: wire.ListQuery
+) -> wire.ListAnswer[wire.Summary] | wire.ListAnswer[wire.Detail]:
     with context.database.read() as tx:
         jobs, total = stored.page(tx, query.filter(call.project_id))
-    return json(wire.listed(jobs, total, context.now_ms(), in_detail=query.show_detail))
+    if query.show_detail:
+        return wire.listed_in_detail(jobs, total)
+    return wire.listed(jobs, total, context.now_ms())
 
 
-def show_job(context: Context, call: Call) -> Answer:
+def show_job(context: Context, call: Call) -> wire.ShowAnswer:
     job_id = encoding.read_job_id(call.job_id)
     with context.database.read() as tx:
         job = stored.get(tx, call.project_id, job_id)
-    return json(wire.shown(job))
+    return wire.shown(job)
 
 
-def run_jobs(context: Context, call: Call) -> Answer:
-    body = encoding.read_body(call.body, wire.RunBody)
-
+def run_jobs(context: Context, call: Call, body: wire.RunBody) -> Batch:
     def run(job: Job, now: int) -> Job:
         return calls.request_run(job, resume=body.resume_savepoint, now=now)
 
     return _batch(context, call, body.job_ids, run, "Run request accepted.")
 
 
-def stop_jobs(context: Context, call: Call) -> Answer:
-    body = encoding.read_body(call.body, wire.StopBody)
-
+def stop_jobs(context: Context, call: Call, body: wire.StopBody) -> Batch:
     def stop(job: Job, now: int) -> Job:
         savepoint = _savepoint(context, job, None, now) if body.trigger_savepoint else None
         return calls.request_stop(job, savepoint=savepoint, now=now)
@@ -49,35 +50,32 @@ def stop_jobs(context: Context, call: Call) -> Answer:
     return _batch(context, call, body.job_ids, stop, "Stop request accepted.")
 
 
-def delete_jobs(context: Context, call: Call) -> Answer:
-    body = encoding.read_body(call.body, wire.DeleteBody)
+def delete_jobs(context: Context, call: Call, body: wire.DeleteBody) -> Batch:
     return _batch(context, call, body.job_ids, calls.request_delete, "Delete request accepted.")
 
 
-def delete_job(context: Context, call: Call) -> Answer:
+def delete_job(context: Context, call: Call) -> wire.Done:
     change(context, call, encoding.read_job_id(call.job_id), calls.request_delete)
-    return json(wire.Done(message="Job deleted."))
+    return wire.Done(message="Job deleted.")
 
 
-def trigger_savepoint(context: Context, call: Call) -> Answer:
+def trigger_savepoint(context: Context, call: Call, body: wire.SavepointBody) -> wire.Done:
     job_id = encoding.read_job_id(call.job_id)
-    body = encoding.read_body(call.body, wire.SavepointBody)
 
     def trigger(job: Job, now: int) -> Job:
         return calls.request_savepoint(job, _savepoint(context, job, body.savepoint_path, now))
 
     change(context, call, job_id, trigger)
-    return json(wire.Done(message="Savepoint request accepted."))
+    return wire.Done(message="Savepoint request accepted.")
 
 
-def import_savepoint(context: Context, call: Call) -> Answer:
+def import_savepoint(context: Context, call: Call, body: wire.ImportBody) -> wire.Done:
     job_id = encoding.read_job_id(call.job_id)
-    body = encoding.read_body(call.body, wire.ImportBody)
     if body.job_id != job_id:
         raise Invalid(f"job_id must be that of the path, {job_id}")
     state = _state_to_import(context, body.savepoint_path)
     change(context, call, job_id, lambda job, _now: calls.request_import(job, state))
-    return json(wire.Done(message="Savepoint imported."))
+    return wire.Done(message="Savepoint imported.")
 
 
 def _state_to_import(context: Context, place: str) -> str:
@@ -116,33 +114,33 @@ def _savepoint(context: Context, job: Job, place: str | None, now: int) -> Savep
     return SavepointRequest(context.new_id(), target, requested_at=now, give_up_at=give_up_at)
 
 
-def _batch(context: Context, call: Call, job_ids: Sequence[int], decide: Decide, message: str) -> Answer:
+def _batch(context: Context, call: Call, job_ids: Sequence[int], decide: Decide, message: str) -> Batch:
     """Act once on each job and answer for each position; the call as a whole fails when every job does.
 
     An unexpected error of one job is that job's: others may have been acted on already.
     """
-    outcomes: dict[int, tuple[int, wire.Done | wire.NotDone]] = {}
+    outcomes: dict[int, tuple[int, wire.Outcome]] = {}
     for job_id in dict.fromkeys(job_ids):
         try:
             change(context, call, job_id, decide)
-            outcomes[job_id] = 200, wire.Done(message=message)
+            outcomes[job_id] = 200, wire.Outcome(message=message)
         except Exception as error:
             status, failure = errors.failure(error)
             if status >= 500:
                 log_unexpected(error, f"{call.request_id} for job {job_id}")
             outcomes[job_id] = status, wire.not_done(failure)
-    return json([outcomes[job_id][1] for job_id in job_ids], min(status for status, _ in outcomes.values()))
+    return Reply([outcomes[job_id][1] for job_id in job_ids], min(status for status, _ in outcomes.values()))
 
 
 _JOBS = "/v1.0/{project_id}/streaming/jobs"
 _JOB = f"{_JOBS}/{{job_id}}"
 OPERATIONS = (
-    Operation("list_jobs", "GET", _JOBS, signed(list_jobs)),
-    Operation("run_jobs", "POST", f"{_JOBS}/run", signed(run_jobs)),
-    Operation("stop_jobs", "POST", f"{_JOBS}/stop", signed(stop_jobs)),
-    Operation("delete_jobs", "POST", f"{_JOBS}/delete", signed(delete_jobs)),
-    Operation("show_job", "GET", _JOB, signed(show_job)),
-    Operation("delete_job", "DELETE", _JOB, signed(delete_job)),
-    Operation("trigger_savepoint", "POST", f"{_JOB}/savepoint", signed(trigger_savepoint)),
-    Operation("import_savepoint", "POST", f"{_JOB}/import-savepoint", signed(import_savepoint)),
+    operation("GET", _JOBS, Action.LIST_JOBS, list_jobs),
+    operation("POST", f"{_JOBS}/run", Action.START_JOB, run_jobs),
+    operation("POST", f"{_JOBS}/stop", Action.STOP_JOB, stop_jobs),
+    operation("POST", f"{_JOBS}/delete", Action.DELETE_JOB, delete_jobs),
+    operation("GET", _JOB, Action.GET_JOB, show_job),
+    operation("DELETE", _JOB, Action.DELETE_JOB, delete_job),
+    operation("POST", f"{_JOB}/savepoint", Action.UPDATE_JOB, trigger_savepoint),
+    operation("POST", f"{_JOB}/import-savepoint", Action.UPDATE_JOB, import_savepoint),
 )

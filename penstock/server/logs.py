@@ -8,9 +8,10 @@ from msgspec import Meta
 
 from penstock.dli import encoding
 from penstock.domain.errors import NotFound
-from penstock.server.auth import Call, signed
+from penstock.domain.roles import Action
+from penstock.server.auth import Call, operation
 from penstock.server.history import PREFIX
-from penstock.server.operation import Answer, Context, Operation, json
+from penstock.server.operation import Context
 from penstock.store import events, runs
 from penstock.store.runs import Owned
 
@@ -53,31 +54,29 @@ class Read(msgspec.Struct, kw_only=True):
     content: str
 
 
-def list_logs(context: Context, call: Call) -> Answer:
+def list_logs(context: Context, call: Call) -> Logs:
     of_runs = ((run, context.logs.files(run.run_id)) for run in _runs(context, call))
     shown = [
         Shown(run.run_id, run.recorded_at, file.name, file.size, file.written_at)
         for run, files in of_runs
         for file in files
     ]
-    return json(Logs(logs=shown))
+    return Logs(logs=shown)
 
 
-def read_log(context: Context, call: Call) -> Answer:
-    query, name = encoding.read_query(call.query, ReadQuery), call.names["name"]
+def read_log(context: Context, call: Call, query: ReadQuery) -> Read:
+    name = call.names["name"]
     for run in _runs(context, call):
         if query.run_id in (None, run.run_id):
             piece = context.logs.read(run.run_id, name, query.offset, query.limit)
             if piece is not None:
-                return json(
-                    Read(
-                        run_id=run.run_id,
-                        name=name,
-                        offset=piece.offset,
-                        next_offset=piece.next_offset,
-                        size=piece.size,
-                        content=piece.text,
-                    )
+                return Read(
+                    run_id=run.run_id,
+                    name=name,
+                    offset=piece.offset,
+                    next_offset=piece.next_offset,
+                    size=piece.size,
+                    content=piece.text,
                 )
     raise NotFound("there is no such log of this job on the host of this service")
 
@@ -91,6 +90,6 @@ def _runs(context: Context, call: Call) -> list[Owned]:
 
 _LOGS = f"{PREFIX}/jobs/{{job_id}}/logs"
 OPERATIONS = (
-    Operation("list_logs", "GET", _LOGS, signed(list_logs)),
-    Operation("read_log", "GET", f"{_LOGS}/{{name}}", signed(read_log)),
+    operation("GET", _LOGS, Action.READ_LOGS, list_logs),
+    operation("GET", f"{_LOGS}/{{name}}", Action.READ_LOGS, read_log),
 )

@@ -1,14 +1,18 @@
 """What an operation of the API is: what it is given, and what it answers."""
 
+import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from penstock.dli import encoding
 from penstock.dli.errors import HeadTooLarge
+from penstock.domain.roles import Action
 from penstock.flink.job_logs import JobLogs
 from penstock.signing import Message
 from penstock.store.contents import Contents
@@ -71,6 +75,32 @@ class Answer:
     media_type: str = "application/json"
 
 
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Reply(Generic[Content]):
+    """An answer whose status is not always that of its operation."""
+
+    content: Content
+    status: int
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What an operation takes and gives: the one source of what is checked, answered and documented."""
+
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    needs_body: bool = True
+    """Else an empty one stands for one without members."""
+    answer: object = None
+    """The type of what is answered; None: nothing."""
+    status: int = 200
+    text: str = ""
+    """What it does, in a line or more."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """One call of the API; `serve` is synchronous and runs in a worker thread."""
@@ -79,8 +109,46 @@ class Operation:
     method: str
     path: str
     serve: Callable[[Context, Received], Answer]
+    contract: Contract
+    action: Action | None = None
+    """What its caller must be allowed to do in the project; None: it is open to everybody."""
     takes_stream: bool = False
     """The body may be large: it is read by `serve` once the caller is known, by the hash in its head."""
+
+
+def contract_of(handle: Callable[..., object], status: int = 200) -> Contract:
+    """Read off a handler's annotations what it takes as `query` and `body`, and what it returns."""
+    signature = inspect.signature(handle, eval_str=True)
+    given = signature.parameters
+    body, query = given.get("body"), given.get("query")
+    answer = signature.return_annotation
+    origin = getattr(answer, "__origin__", None)
+    return Contract(
+        query=query.annotation if query else None,
+        body=body.annotation if body else None,
+        needs_body=body is not None and body.default is inspect.Parameter.empty,
+        answer=answer.__args__[0] if origin is Reply else answer,
+        status=status,
+        text=inspect.getdoc(handle) or "",
+    )
+
+
+def open_operation(path: str, handle: Callable[[Context], object]) -> Operation:
+    """Make an operation of a handler that anybody may call, and that reads nothing of the request."""
+
+    def serve(context: Context, _received: Received) -> Answer:
+        return answer(handle(context), 200)
+
+    return Operation(handle.__name__, "GET", path, serve, contract_of(handle))
+
+
+def answer(result: object, status: int) -> Answer:
+    """Encode what a handler has returned."""
+    if isinstance(result, Answer):
+        return result
+    if isinstance(result, Reply):
+        return json(result.content, result.status)
+    return Answer(b"", status) if result is None else json(result, status)
 
 
 def head_too_large() -> HeadTooLarge:

@@ -14,9 +14,10 @@ from penstock.domain import history, orphan
 from penstock.domain.errors import NotAllowed
 from penstock.domain.job import Job, JobType
 from penstock.domain.orphan import Orphan
-from penstock.server.auth import Call, signed
+from penstock.domain.roles import Action
+from penstock.server.auth import Call, operation
 from penstock.server.history import PREFIX
-from penstock.server.operation import Answer, Context, Operation, json
+from penstock.server.operation import Context
 from penstock.store import events, jobs, orphans, queues
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ class AdoptBody(msgspec.Struct):
     """The job at rest whose program it is; a new job unless given."""
     name: drafts.Name | None = None
     """Of the new job; as Flink has it unless given."""
+
+
+_AS_IT_IS = AdoptBody()
 
 
 class Shown(msgspec.Struct):
@@ -56,23 +60,22 @@ class Adopted(Done, kw_only=True):
     job_id: int
 
 
-def list_orphans(context: Context, call: Call) -> Answer:
+def list_orphans(context: Context, call: Call) -> Orphans:
     with context.database.read() as tx:
         found = orphans.visible(tx, call.project_id)
-    return json(Orphans(orphans=[_shown(each) for each in found]))
+    return Orphans(orphans=[_shown(each) for each in found])
 
 
-def stop_orphan(context: Context, call: Call) -> Answer:
+def stop_orphan(context: Context, call: Call) -> Done:
     with context.database.write() as tx:
         found = orphans.find(tx, call.project_id, call.names["flink_job_id"])
         orphans.ask_stop(tx, found)
     log.info("request %s asks for the end of Flink job %s", call.request_id, found.stranger.id)
     context.wake()
-    return json(Done(message="Stop request accepted."))
+    return Done(message="Stop request accepted.")
 
 
-def adopt_orphan(context: Context, call: Call) -> Answer:
-    body = encoding.read_body(call.body or b"{}", AdoptBody)
+def adopt_orphan(context: Context, call: Call, body: AdoptBody = _AS_IT_IS) -> Adopted:
     with context.database.write() as tx:
         now = context.now_ms()
         found = orphans.take(tx, call.project_id, call.names["flink_job_id"])
@@ -87,7 +90,7 @@ def adopt_orphan(context: Context, call: Call) -> Answer:
         if body.job_id is None:
             events.append(tx, after, [history.remark(after, orphan.NO_SCRIPT)], now)
     context.wake()
-    return json(Adopted(message="Flink job adopted.", job_id=after.id))
+    return Adopted(message="Flink job adopted.", job_id=after.id)
 
 
 def _new_job(tx: Connection, call: Call, found: Orphan, name: str | None, now: int) -> Job:
@@ -121,7 +124,7 @@ def _shown(found: Orphan) -> Shown:
 
 _ORPHANS = f"{PREFIX}/orphans"
 OPERATIONS = (
-    Operation("list_orphans", "GET", _ORPHANS, signed(list_orphans)),
-    Operation("stop_orphan", "POST", f"{_ORPHANS}/{{flink_job_id}}/stop", signed(stop_orphan)),
-    Operation("adopt_orphan", "POST", f"{_ORPHANS}/{{flink_job_id}}/adopt", signed(adopt_orphan)),
+    operation("GET", _ORPHANS, Action.READ_ORPHANS, list_orphans),
+    operation("POST", f"{_ORPHANS}/{{flink_job_id}}/stop", Action.CHANGE_ORPHANS, stop_orphan),
+    operation("POST", f"{_ORPHANS}/{{flink_job_id}}/adopt", Action.CHANGE_ORPHANS, adopt_orphan),
 )

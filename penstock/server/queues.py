@@ -2,50 +2,48 @@
 
 from sqlalchemy import Connection
 
-from penstock.dli import encoding
 from penstock.dli import queues as wire
 from penstock.domain import resources
 from penstock.domain.errors import NotAllowed
 from penstock.domain.queue import Queue
-from penstock.server.auth import Call, signed
-from penstock.server.operation import Answer, Context, Operation, json
+from penstock.domain.roles import Action
+from penstock.server.auth import Call, operation
+from penstock.server.operation import Context
 from penstock.store import jobs
 from penstock.store import queues as stored
 
 _MOST_NAMED = 10
 
 
-def create_queue(context: Context, call: Call) -> Answer:
-    draft = wire.draft(encoding.read_body(call.body, wire.CreateBody), call.project_id, call.user_name)
+def create_queue(context: Context, call: Call, body: wire.CreateBody) -> wire.Done:
+    draft = wire.draft(body, call.project_id, call.user_name)
     with context.database.write() as tx:
         stored.create(tx, draft, context.now_ms())
     context.wake()
-    return json(wire.Done("Queue created.", draft.name))
+    return wire.Done("Queue created.", draft.name)
 
 
-def list_queues(context: Context, call: Call) -> Answer:
-    query = encoding.read_query(call.query, wire.ListQuery)
+def list_queues(context: Context, call: Call, query: wire.ListQuery) -> wire.QueueList:
     with context.database.read() as tx:
         page = query.page(stored.visible(tx, call.project_id))
-        return json(wire.QueueList([wire.listed(queue, _state(context, tx, queue)) for queue in page]))
+        return wire.QueueList([wire.listed(queue, _state(context, tx, queue)) for queue in page])
 
 
-def show_queue(context: Context, call: Call) -> Answer:
+def show_queue(context: Context, call: Call) -> wire.ShownAlone:
     with context.database.read() as tx:
         queue = stored.find(tx, call.project_id, call.names["queue_name"])
-        return json(wire.shown(queue, _state(context, tx, queue)))
+        return wire.shown(queue, _state(context, tx, queue))
 
 
-def act_on_queue(context: Context, call: Call) -> Answer:
-    body = encoding.read_body(call.body, wire.ActionBody)
+def act_on_queue(context: Context, call: Call, body: wire.ActionBody) -> wire.Done:
     with context.database.write() as tx:
         queue = wire.resized(_of_project(tx, call), body)
         stored.resize(tx, queue.id, queue.cus)
     context.wake()
-    return json(wire.Done(f"The queue has {queue.cus} CUs now.", queue.name))
+    return wire.Done(f"The queue has {queue.cus} CUs now.", queue.name)
 
 
-def delete_queue(context: Context, call: Call) -> Answer:
+def delete_queue(context: Context, call: Call) -> wire.Done:
     """Delete a queue; jobs at rest that name it stay, and cannot run until it is there again."""
     with context.database.write() as tx:
         queue = _of_project(tx, call)
@@ -56,10 +54,10 @@ def delete_queue(context: Context, call: Call) -> Answer:
             raise NotAllowed(f"queue {queue.name!r} has active jobs, {named}{more}: stop them first")
         stored.delete(tx, queue.id)
     context.wake()
-    return json(wire.Done("Queue deleted.", queue.name))
+    return wire.Done("Queue deleted.", queue.name)
 
 
-def release_queue(context: Context, call: Call) -> Answer:
+def release_queue(context: Context, call: Call) -> wire.Done:
     """Let the queue be kept elsewhere, now that the host of its cluster is lost for ever."""
     with context.database.write() as tx:
         queue = stored.find_to_change(tx, call.project_id, call.names["queue_name"])
@@ -67,7 +65,7 @@ def release_queue(context: Context, call: Call) -> Answer:
             raise NotAllowed(f"queue {queue.name!r} is kept by a process that lives: there is nothing to release")
         stored.release(tx, queue.id)
     context.wake()
-    return json(wire.Done("Queue released.", queue.name))
+    return wire.Done("Queue released.", queue.name)
 
 
 def _of_project(tx: Connection, call: Call) -> Queue:
@@ -98,12 +96,10 @@ def _not_kept(host: str | None) -> str:
 _QUEUES = "/v1.0/{project_id}/queues"
 _QUEUE = f"{_QUEUES}/{{queue_name}}"
 OPERATIONS = (
-    Operation("create_queue", "POST", _QUEUES, signed(create_queue)),
-    Operation("list_queues", "GET", _QUEUES, signed(list_queues)),
-    Operation("show_queue", "GET", _QUEUE, signed(show_queue)),
-    Operation("delete_queue", "DELETE", _QUEUE, signed(delete_queue)),
-    Operation("act_on_queue", "PUT", f"{_QUEUE}/action", signed(act_on_queue)),
-    Operation(
-        "release_queue", "POST", "/penstock/v1/{project_id}/queues/{queue_name}/release", signed(release_queue)
-    ),
+    operation("POST", _QUEUES, Action.CHANGE_QUEUES, create_queue),
+    operation("GET", _QUEUES, Action.READ_QUEUES, list_queues),
+    operation("GET", _QUEUE, Action.READ_QUEUES, show_queue),
+    operation("DELETE", _QUEUE, Action.CHANGE_QUEUES, delete_queue),
+    operation("PUT", f"{_QUEUE}/action", Action.CHANGE_QUEUES, act_on_queue),
+    operation("POST", "/penstock/v1/{project_id}/queues/{queue_name}/release", Action.CHANGE_QUEUES, release_queue),
 )

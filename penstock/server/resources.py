@@ -9,19 +9,19 @@ from penstock.dli import resources as wire
 from penstock.domain import package
 from penstock.domain.errors import Invalid, NotFound, PackageNotFound
 from penstock.domain.package import Kind, Name, Package
+from penstock.domain.roles import Action
 from penstock.flink import jars
-from penstock.server.auth import Call, signed
+from penstock.server.auth import Call, operation
 from penstock.server.history import PREFIX
-from penstock.server.operation import Answer, Context, Operation, json
+from penstock.server.operation import Context
 from penstock.store import access, contents, database, packages
 from penstock.store.contents import Arrived
 
 
-def upload(kind: Kind | None = None) -> Callable[[Context, Call], Answer]:
+def upload(kind: Kind | None = None) -> Callable[[Context, Call, wire.UploadBody], wire.Uploaded]:
     """Make the call that fetches packages from buckets, all or none, of the kind that its path says."""
 
-    def fetch(context: Context, call: Call) -> Answer:
-        body = encoding.read_body(call.body, wire.UploadBody)
+    def fetch(context: Context, call: Call, body: wire.UploadBody) -> wire.Uploaded:
         with ExitStack() as arriving:
             new = []
             for path in dict.fromkeys(body.paths):
@@ -31,12 +31,12 @@ def upload(kind: Kind | None = None) -> Callable[[Context, Call], Answer]:
             if len({blank.name for blank, _ in new}) < len(new):
                 raise Invalid("paths: two of them have the same file name")
             stored = _store(context, new)
-        return json(wire.uploaded(stored, body), 201)
+        return wire.uploaded(stored, body)
 
     return fetch
 
 
-def put_package(context: Context, call: Call) -> Answer:
+def put_package(context: Context, call: Call) -> wire.Put:
     """Take the bytes of a package (not DLI's)."""
     name = package.named(call.names.get("group", ""), call.names["name"])
     with context.contents.room() as path:
@@ -45,37 +45,35 @@ def put_package(context: Context, call: Call) -> Answer:
         if arrived.content != call.body_sha256:
             raise Invalid("X-Sdk-Content-Sha256 is not the hash of the body")
         [stored] = _store(context, [(_blank(context, call, name, name.name), arrived)])
-    return json(wire.Put(package=wire.shown(stored)))
+    return wire.Put(package=wire.shown(stored))
 
 
-def list_packages(context: Context, call: Call) -> Answer:
-    query = encoding.read_query(call.query, wire.ListQuery)
+def list_packages(context: Context, call: Call, query: wire.ListQuery) -> wire.List:
     with context.database.read() as tx:
         found = packages.of_project(tx, call.project_id)
-    return json(wire.listed(query.chosen(found)))
+    return wire.listed(query.chosen(found))
 
 
-def show_package(context: Context, call: Call) -> Answer:
+def show_package(context: Context, call: Call, query: wire.OneQuery) -> wire.Shown:
     with context.database.read() as tx:
-        return json(wire.shown(packages.get(tx, call.project_id, _asked_for(call))))
+        return wire.shown(packages.get(tx, call.project_id, _asked_for(call, query)))
 
 
-def delete_package(context: Context, call: Call) -> Answer:
+def delete_package(context: Context, call: Call, query: wire.OneQuery) -> wire.Done:
     with context.database.write() as tx:
-        gone = packages.delete(tx, call.project_id, _asked_for(call))
+        gone = packages.delete(tx, call.project_id, _asked_for(call, query))
     _drop(context, {gone.content})
-    return json(wire.Done(f"Package {gone.name} deleted."))
+    return wire.Done(f"Package {gone.name} deleted.")
 
 
-def give_packages(context: Context, call: Call) -> Answer:
+def give_packages(context: Context, call: Call, body: wire.OwnerBody) -> wire.Done:
     """Let a package, or all of a group, be another user's."""
-    body = encoding.read_body(call.body, wire.OwnerBody)
     with context.database.write() as tx:
         if not access.is_member(tx, body.new_owner, call.project_id):
             raise NotFound(f"user {body.new_owner!r} is not a member of the project")
         names = _named(packages.of_project(tx, call.project_id), body)
         packages.give(tx, call.project_id, names, body.new_owner, context.now_ms())
-    return json(wire.Done(f"{body.new_owner} owns {', '.join(map(str, names))} now."))
+    return wire.Done(f"{body.new_owner} owns {', '.join(map(str, names))} now.")
 
 
 def _named(found: Sequence[Package], body: wire.OwnerBody) -> list[Name]:
@@ -86,8 +84,8 @@ def _named(found: Sequence[Package], body: wire.OwnerBody) -> list[Name]:
     return names
 
 
-def _asked_for(call: Call) -> Name:
-    return Name(encoding.read_query(call.query, wire.OneQuery).group, call.names["name"])
+def _asked_for(call: Call, query: wire.OneQuery) -> Name:
+    return Name(query.group, call.names["name"])
 
 
 def _name(path: str, group: str) -> Name:
@@ -148,16 +146,32 @@ def _drop(context: Context, contents: Set[str]) -> None:
 _RESOURCES = "/v2.0/{project_id}/resources"
 _PACKAGES = f"{PREFIX}/packages"
 OPERATIONS = (
-    Operation("upload_packages", "POST", _RESOURCES, signed(upload())),
-    Operation("upload_jars", "POST", f"{_RESOURCES}/jars", signed(upload(Kind.JAR))),
-    Operation("upload_pyfiles", "POST", f"{_RESOURCES}/pyfiles", signed(upload(Kind.PYTHON))),
-    Operation("upload_files", "POST", f"{_RESOURCES}/files", signed(upload(Kind.FILE))),
-    Operation("list_packages", "GET", _RESOURCES, signed(list_packages)),
-    Operation("give_packages", "PUT", f"{_RESOURCES}/owner", signed(give_packages)),
-    Operation("show_package", "GET", f"{_RESOURCES}/{{name}}", signed(show_package)),
-    Operation("delete_package", "DELETE", f"{_RESOURCES}/{{name}}", signed(delete_package)),
-    Operation("put_package", "PUT", f"{_PACKAGES}/{{name}}", signed(put_package), takes_stream=True),
-    Operation(
-        "put_grouped_package", "PUT", f"{_PACKAGES}/{{group}}/{{name}}", signed(put_package), takes_stream=True
+    operation("POST", _RESOURCES, Action.CHANGE_PACKAGES, upload(), name="upload_packages", status=201),
+    operation(
+        "POST", f"{_RESOURCES}/jars", Action.CHANGE_PACKAGES, upload(Kind.JAR), name="upload_jars", status=201
+    ),
+    operation(
+        "POST",
+        f"{_RESOURCES}/pyfiles",
+        Action.CHANGE_PACKAGES,
+        upload(Kind.PYTHON),
+        name="upload_pyfiles",
+        status=201,
+    ),
+    operation(
+        "POST", f"{_RESOURCES}/files", Action.CHANGE_PACKAGES, upload(Kind.FILE), name="upload_files", status=201
+    ),
+    operation("GET", _RESOURCES, Action.READ_PACKAGES, list_packages),
+    operation("PUT", f"{_RESOURCES}/owner", Action.CHANGE_PACKAGES, give_packages),
+    operation("GET", f"{_RESOURCES}/{{name}}", Action.READ_PACKAGES, show_package),
+    operation("DELETE", f"{_RESOURCES}/{{name}}", Action.CHANGE_PACKAGES, delete_package),
+    operation("PUT", f"{_PACKAGES}/{{name}}", Action.CHANGE_PACKAGES, put_package, takes_stream=True),
+    operation(
+        "PUT",
+        f"{_PACKAGES}/{{group}}/{{name}}",
+        Action.CHANGE_PACKAGES,
+        put_package,
+        name="put_grouped_package",
+        takes_stream=True,
     ),
 )

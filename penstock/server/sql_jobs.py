@@ -1,21 +1,23 @@
 """SQL jobs: create and update."""
 
 from penstock.dli import sql_jobs as wire
+from penstock.dli.drafts import CreateAnswer, UpdateAnswer
+from penstock.domain.roles import Action
 from penstock.server import drafts
-from penstock.server.auth import Call, signed
-from penstock.server.operation import Answer, Context, Operation
+from penstock.server.auth import Call, operation
+from penstock.server.operation import Context
 
 
-def create_sql_job(context: Context, call: Call) -> Answer:
-    return drafts.create(context, call, wire.CreateBody, wire.draft)
+def create_sql_job(context: Context, call: Call, body: wire.CreateBody) -> CreateAnswer:
+    return drafts.create(context, call, body, wire.draft)
 
 
-def update_sql_job(context: Context, call: Call) -> Answer:
-    return drafts.update(context, call, wire.UpdateBody, wire.wanted)
+def update_sql_job(context: Context, call: Call, body: wire.UpdateBody) -> UpdateAnswer:
+    return drafts.update(context, call, body, wire.wanted)
 
 
 _PATH = "/v1.0/{project_id}/streaming/sql-jobs"
 OPERATIONS = (
-    Operation("create_sql_job", "POST", _PATH, signed(create_sql_job)),
-    Operation("update_sql_job", "PUT", f"{_PATH}/{{job_id}}", signed(update_sql_job)),
+    operation("POST", _PATH, Action.CREATE_JOB, create_sql_job),
+    operation("PUT", f"{_PATH}/{{job_id}}", Action.UPDATE_JOB, update_sql_job),
 )

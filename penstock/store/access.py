@@ -3,17 +3,19 @@
 import secrets
 import string
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Table, select
 
+from penstock.domain.roles import Role
 from penstock.store.schema import ACCESS_KEYS, MEMBERSHIPS, PROJECTS, USERS
 from penstock.store.vault import Vault
 
 
 @dataclass(frozen=True)
 class Key:
-    """An access key, its user, and the projects that the user is a member of."""
+    """An access key, its user, and what the user is in each project that it is a member of."""
 
     access_key: str
     secret: str = field(repr=False)
@@ -21,16 +23,17 @@ class Key:
     user_name: str
     project_id: str
     """The project that the key was made for; the one that `penstock env` prints."""
-    project_ids: frozenset[str]
+    roles: Mapping[str, Role]
+    """By the id of the project."""
 
 
-def create_key(tx: Connection, vault: Vault, *, project: str, user: str, now: int) -> Key:
+def create_key(tx: Connection, vault: Vault, *, project: str, user: str, now: int, role: Role = Role.ADMIN) -> Key:
     """Make an access key for a user in a project, both by name, and both made when there is none yet."""
     project_id = _id_of(tx, PROJECTS, project)
     user_id = _id_of(tx, USERS, user)
     member = {"user_id": user_id, "project_id": project_id}
     if not tx.execute(select(MEMBERSHIPS).filter_by(**member)).first():
-        tx.execute(MEMBERSHIPS.insert().values(member))
+        tx.execute(MEMBERSHIPS.insert().values(**member, role=role.value))
     access_key, secret = (
         _random(string.ascii_uppercase + string.digits, 20),
         _random(string.ascii_letters, 40),
@@ -44,7 +47,7 @@ def create_key(tx: Connection, vault: Vault, *, project: str, user: str, now: in
             created_at=now,
         )
     )
-    return Key(access_key, secret, user_id, user, project_id, _projects_of(tx, user_id))
+    return Key(access_key, secret, user_id, user, project_id, _roles_of(tx, user_id))
 
 
 def find_key(tx: Connection, vault: Vault, access_key: str) -> Key | None:
@@ -57,9 +60,10 @@ def find_key(tx: Connection, vault: Vault, access_key: str) -> Key | None:
     row = tx.execute(query).mappings().first()
     if row is None:
         return None
-    projects = _projects_of(tx, row["user_id"])
     secret = vault.decrypt(row["secret"])
-    return Key(row["id"], secret, row["user_id"], row["user_name"], row["project_id"], projects)
+    return Key(
+        row["id"], secret, row["user_id"], row["user_name"], row["project_id"], _roles_of(tx, row["user_id"])
+    )
 
 
 def is_member(tx: Connection, user: str, project_id: str) -> bool:
@@ -77,9 +81,9 @@ def first_key(tx: Connection, vault: Vault) -> Key | None:
     return find_key(tx, vault, access_key) if access_key else None
 
 
-def _projects_of(tx: Connection, user_id: str) -> frozenset[str]:
-    query = select(MEMBERSHIPS.c.project_id).where(MEMBERSHIPS.c.user_id == user_id)
-    return frozenset(tx.execute(query).scalars())
+def _roles_of(tx: Connection, user_id: str) -> dict[str, Role]:
+    query = select(MEMBERSHIPS.c.project_id, MEMBERSHIPS.c.role).where(MEMBERSHIPS.c.user_id == user_id)
+    return {project_id: Role(role) for project_id, role in tx.execute(query)}
 
 
 def _id_of(tx: Connection, table: Table, name: str) -> str:

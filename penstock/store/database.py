@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, exc
 
 log = logging.getLogger(__name__)
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration; a test holds it equal to the one in `migrations/`."""
 
 _START_LOCK = int.from_bytes(b"penstock")

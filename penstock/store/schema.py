@@ -41,6 +41,7 @@ USERS = Table(
     METADATA,
     Column("id", String(64), primary_key=True),
     Column("name", String(128), nullable=False, unique=True),
+    Column("password", Text),
 )
 
 MEMBERSHIPS = Table(
@@ -48,6 +49,7 @@ MEMBERSHIPS = Table(
     METADATA,
     Column("user_id", ForeignKey("users.id"), nullable=False),
     Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("role", String(16), server_default="admin", nullable=False),
     PrimaryKeyConstraint("user_id", "project_id"),
 )
 
@@ -59,6 +61,8 @@ ACCESS_KEYS = Table(
     Column("user_id", ForeignKey("users.id"), nullable=False),
     Column("project_id", ForeignKey("projects.id"), nullable=False),
     Column("created_at", Milliseconds, nullable=False),
+    Column("description", Text, server_default="", nullable=False),
+    Column("disabled_at", Milliseconds),
 )
 
 QUEUES = Table(
@@ -241,4 +245,62 @@ PACKAGES = Table(
     Column("created_at", Milliseconds, nullable=False),
     Column("updated_at", Milliseconds, nullable=False),
     PrimaryKeyConstraint("project_id", "group_name", "name"),
+)
+
+TEMPLATES = Table(
+    "templates",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("sql", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+    Column("updated_at", Milliseconds, nullable=False),
+    sqlite_autoincrement=True,
+)
+TEMPLATE_NAME_INDEX = "uq_templates_project_id_name"
+Index(TEMPLATE_NAME_INDEX, TEMPLATES.c.project_id, TEMPLATES.c.name, unique=True)
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("project_id", ForeignKey("projects.id")),
+    Column("issued_at", Milliseconds, nullable=False),
+    Column("expires_at", Milliseconds, nullable=False, index=True),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("at", Milliseconds, nullable=False, index=True),
+    Column("project_id", String(64)),
+    Column("user_name", String(128), nullable=False),
+    Column("credential", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error_code", String(32), nullable=False),
+    Column("request_id", String(32), nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_audit_project_id_id", AUDIT.c.project_id, AUDIT.c.id)
+
+IDEMPOTENCY_KEYS = Table(
+    "idempotency_keys",
+    METADATA,
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("request", String(64), nullable=False),
+    Column("status", Integer),
+    Column("content", LargeBinary),
+    Column("created_at", Milliseconds, nullable=False, index=True),
+    PrimaryKeyConstraint("project_id", "user_id", "key"),
 )

@@ -55,7 +55,7 @@ def test_the_official_sdk_sends_no_parameter_that_is_not_read() -> None:
 
 
 def test_answers_begin_with_the_verdict() -> None:
-    answers = [wire.listed([], 0, 1, in_detail=False), wire.shown(JOB), wire.Done(message="m")]
+    answers = [wire.listed([], 0, 1), wire.shown(JOB), wire.Done(message="m")]
     for answer in answers:
         assert next(iter(msgspec.to_builtins(answer).items())) == ("is_success", "true")
 

@@ -55,7 +55,7 @@ INSERT INTO sink SELECT n FROM source;
 CREATE TABLE source (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '20',
     'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000');
 CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');
-INSERT INTO sink SELECT CAST(SUBSTRING('{'1' * 29}x', n, 1) AS INT) FROM source;
+INSERT INTO sink SELECT CAST(SUBSTRING('{"1" * 29}x', n, 1) AS INT) FROM source;
 """,
     Kind.WRONG: """\
 CREATE TABLE sink (n INT) WITH ('connector' = 'blackhole');

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from cryptography.fernet import Fernet
 
+from penstock.domain.roles import Role
 from penstock.store import access
 from penstock.store.database import Database
 from penstock.store.vault import Vault, WrongKey
@@ -34,7 +35,7 @@ def test_a_key_is_found_by_its_public_half_with_its_user_and_project(
     with database.read() as tx:
         assert access.find_key(tx, vault, made.access_key) == made
         assert access.find_key(tx, vault, made.secret) is None
-    assert (made.user_name, made.project_ids) == (user, {made.project_id})
+    assert (made.user_name, made.roles) == (user, {made.project_id: Role.ADMIN})
     assert (len(made.access_key), len(made.secret)) == (20, 40)
 
 
@@ -46,10 +47,10 @@ def test_names_that_exist_are_used_again_and_a_user_is_in_every_project_named(
         second = access.create_key(tx, vault, project=f"{project_name}-2", user=user, now=2)
         third = access.create_key(tx, vault, project=project_name, user=f"{user}-2", now=3)
         found = access.find_key(tx, vault, first.access_key)
-    both = frozenset({first.project_id, second.project_id})
-    assert found == replace(first, project_ids=both)
-    assert (second.user_id, second.project_ids) == (first.user_id, both)
-    assert (third.project_id, third.project_ids) == (first.project_id, {first.project_id})
+    both = dict.fromkeys((first.project_id, second.project_id), Role.ADMIN)
+    assert found == replace(first, roles=both)
+    assert (second.user_id, second.roles) == (first.user_id, both)
+    assert (third.project_id, third.roles) == (first.project_id, {first.project_id: Role.ADMIN})
     assert len({first.access_key, second.access_key, third.access_key}) == 3
 
 
