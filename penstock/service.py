@@ -131,6 +131,7 @@ class Service:
             self._cluster_of,
             note_failure=self._logs.note_failure,
             ttl_in_hours=settings.idle_state_retention_unit == "hours",
+            skips_dirty_records=settings.dirty_data_strategy_applies,
         )
         holder = _holder(settings, seat)
         self._controller = Controller(self._database, holder, lambda queue: Keeper(queue, means), now_ms)

@@ -73,6 +73,10 @@ class Settings:
     idle_state_retention_unit: Annotated[
         str, Meta(pattern="^(seconds|hours)$", description="What `idle_state_retention` of a job counts.")
     ] = "seconds"
+    dirty_data_strategy_applies: Annotated[
+        bool,
+        Meta(description="Let jobs with `dirty_data_strategy` 0 skip what csv, json and protobuf cannot read."),
+    ] = False
     log_copy_interval_s: Annotated[
         int,
         Meta(ge=1, le=24 * 3600, description="Seconds between two copies of the logs of jobs to their buckets."),

@@ -46,6 +46,7 @@ def serve(
     recycle_at_metaspace_percent: Annotated[int | None, option("recycle_at_metaspace_percent")] = None,
     savepoint_timeout_s: Annotated[int | None, option("savepoint_timeout_s")] = None,
     idle_state_retention_unit: Annotated[str | None, option("idle_state_retention_unit")] = None,
+    dirty_data_strategy_applies: Annotated[bool | None, option("dirty_data_strategy_applies")] = None,
     log_copy_interval_s: Annotated[int | None, option("log_copy_interval_s")] = None,
     package_limit_mb: Annotated[int | None, option("package_limit_mb")] = None,
     stop_engines: Annotated[bool | None, option("stop_engines")] = None,

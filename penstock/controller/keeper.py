@@ -51,6 +51,8 @@ class Means:
     """Keeps all that was said of a failed submission of a run."""
     ttl_in_hours: bool = False
     """`idle_state_retention` counts hours."""
+    skips_dirty_records: bool = False
+    """`dirty_data_strategy` 0 has an effect."""
 
 
 class Keeper:
@@ -72,7 +74,7 @@ class Keeper:
             new_id=means.new_id,
             wake=self._woken.set,
             metrics=means.metrics,
-            site=Site(queue.isolation is Isolation.JOB, means.ttl_in_hours),
+            site=Site(queue.isolation is Isolation.JOB, means.ttl_in_hours, means.skips_dirty_records),
             note_failure=means.note_failure,
         )
         self._loop = Loop(self._reconciler.make_pass, self._woken)

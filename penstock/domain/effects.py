@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from penstock.domain import runtime_config
-from penstock.domain.job import JobConfig
+from penstock.domain.job import SKIP_DIRTY_RECORDS, JobConfig
 
 _HOUR_S = 3600
 _SHORT_TTL_S = 60
 _LONGEST = 1000
 _DEFAULT = JobConfig()
+_SKIPPED = (
+    "dirty_data_strategy 0: of what csv, json and protobuf cannot read, fields become null and records are left "
+    "out, unless a table says otherwise; other formats fail the job"
+)
+_NOT_SKIPPED = (
+    "dirty_data_strategy 0 has no effect here: what a table cannot read fails the job, "
+    "unless its format is told to skip it ('json.ignore-parse-errors' = 'true')"
+)
 _SIZES = {
     "cu_number": "cus",
     "manager_cu_number": "manager_cus",
@@ -26,11 +34,15 @@ class Site:
     """Each job of the queue has a cluster for itself."""
     ttl_in_hours: bool = False
     """`idle_state_retention` counts hours, as in older clients of DLI, and not seconds."""
+    skips_dirty_records: bool = False
+    """`dirty_data_strategy` 0 has an effect; clients that ask their users nothing send it too."""
 
 
 def in_effect(config: JobConfig, site: Site) -> JobConfig:
     """Give the settings as they are meant at this site."""
-    return replace(config, state_ttl_s=config.state_ttl_s * _HOUR_S) if site.ttl_in_hours else config
+    ttl_s = config.state_ttl_s * (_HOUR_S if site.ttl_in_hours else 1)
+    strategy = config.dirty_data_strategy if site.skips_dirty_records else None
+    return replace(config, state_ttl_s=ttl_s, dirty_data_strategy=strategy)
 
 
 def remarks(config: JobConfig, site: Site) -> str:
@@ -54,6 +66,8 @@ def _remarks(config: JobConfig, site: Site) -> Iterator[str]:
             f"idle_state_retention counts seconds: state that is not used for {config.state_ttl_s} s is forgotten, "
             "and sums and counts begin anew"
         )
+    if config.dirty_data_strategy == SKIP_DIRTY_RECORDS:
+        yield _SKIPPED if site.skips_dirty_records else _NOT_SKIPPED
 
 
 def _on_shared_cluster(config: JobConfig) -> Iterator[str]:

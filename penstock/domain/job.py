@@ -67,6 +67,10 @@ class CheckpointMode(StrEnum):
     AT_LEAST_ONCE = "at_least_once"
 
 
+SKIP_DIRTY_RECORDS = "0"
+"""The `dirty_data_strategy` of a job that goes on past what it cannot read."""
+
+
 @dataclass(frozen=True)
 class JobConfig:
     """The user's settings of a job (DLI: `job_config`), in the words of Flink and with their units."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from penstock.domain import package, settings_keys
 from penstock.domain.engine import EngineUnavailable, Refused
 from penstock.domain.errors import Invalid, NotFound, PackageNotFound
-from penstock.domain.job import JarProgram, Job
+from penstock.domain.job import SKIP_DIRTY_RECORDS, JarProgram, Job
 from penstock.domain.package import Name
 from penstock.flink import jars, runner
 from penstock.flink.buckets import Buckets
@@ -86,7 +86,11 @@ class _Bundle:
             jar=self._pack(list(found.items()), []) if found else runner.JAR,
             entry_class=runner.ENTRY_CLASS,
             arguments=runner.program_arguments(
-                job.sql, owned=settings_keys.OWNED, denied=settings_keys.DENIED, jars=found
+                job.sql,
+                owned=settings_keys.OWNED,
+                denied=settings_keys.DENIED,
+                jars=found,
+                skips_dirty_records=job.config.dirty_data_strategy == SKIP_DIRTY_RECORDS,
             ),
         )
 

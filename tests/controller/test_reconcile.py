@@ -382,10 +382,12 @@ def test_each_run_is_told_once_which_settings_take_no_effect(world: World) -> No
 
 def test_settings_reach_the_engine_as_the_operator_reads_them(database: Database, project: str) -> None:
     world = World(database, project, site=Site(ttl_in_hours=True))
-    job = world.started(state_ttl_s=2)
+    job = world.started(state_ttl_s=2, dirty_data_strategy="0")
     world.until(job, Status.RUNNING)
     [submitted] = [action for action in world.engine.performed if isinstance(action, Submit)]
-    assert (submitted.job.config.state_ttl_s, world.see(job).config.state_ttl_s) == (7200, 2)
+    told, kept = submitted.job.config, world.see(job).config
+    assert (told.state_ttl_s, kept.state_ttl_s) == (7200, 2)
+    assert (told.dirty_data_strategy, kept.dirty_data_strategy) == (None, "0")
 
 
 def test_what_was_said_of_a_refused_submission_is_kept(world: World) -> None:

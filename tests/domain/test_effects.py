@@ -62,6 +62,24 @@ def test_where_the_retention_counts_hours_one_is_an_hour() -> None:
     assert effects.in_effect(JobConfig(state_ttl_s=1), SHARED).state_ttl_s == 1
 
 
+@pytest.mark.parametrize("strategy", [None, "0", "1"])
+def test_dirty_records_are_skipped_only_where_the_operator_has_said_so(strategy: str | None) -> None:
+    config = JobConfig(dirty_data_strategy=strategy)
+    assert effects.in_effect(config, SHARED).dirty_data_strategy is None
+    assert effects.in_effect(config, Site(skips_dirty_records=True)).dirty_data_strategy == strategy
+
+
+def test_a_job_is_told_what_becomes_of_its_dirty_records() -> None:
+    config, skipping = JobConfig(dirty_data_strategy="0"), Site(skips_dirty_records=True)
+    assert effects.remarks(config, SHARED).startswith(
+        "dirty_data_strategy 0 has no effect here: what a table cannot"
+    )
+    assert effects.remarks(config, skipping).startswith(
+        "dirty_data_strategy 0: of what csv, json and protobuf cannot"
+    )
+    assert effects.remarks(JobConfig(dirty_data_strategy="1"), skipping) == ""
+
+
 def test_a_remark_stays_short() -> None:
     text = "\n".join(f"flink.dli.{number}=v" for number in range(5000))
     assert len(effects.remarks(JobConfig(runtime_config=text), OWN)) <= 1000

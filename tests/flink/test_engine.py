@@ -67,6 +67,18 @@ _PROGRAMS = {
     Kind.JAR_NUMBERS: ("io.penstock.programs.Counter", "{path}"),
     Kind.JAR_WRONG: ("io.penstock.programs.Misbehaving", "nothing"),
 }
+_DIRTY = {
+    "csv": '1,ann\nx,bo\n3,"cy\n4,di\n',  # the quotation mark takes along all that follows
+    "json": '{"n":1,"v":"ann"}\n{"n":"x","v":"bo"}\n{"n":3,\n{"n":4,"v":"di"}\n',
+}
+_READING = """\
+CREATE TEMPORARY TABLE read_{format} (n INT, v STRING) WITH (
+    'connector' = 'filesystem', 'format' = '{format}', 'path' = '{folder}/{format}'{said});
+"""
+_WRITING = """\
+CREATE TABLE written (n INT, v STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '{folder}/out');
+INSERT INTO written {queries};
+"""
 PROGRAMS_JAR = "obs://programs/of/tests.jar"
 
 
@@ -264,6 +276,37 @@ def test_a_script_for_flink_1_can_write_rows_by_a_key_that_its_query_does_not_ha
         """,
     )
     assert case.submit().until_ended().how is Ending.FINISHED
+
+
+@pytest.mark.covers("E15")
+@pytest.mark.parametrize(
+    ("strategy", "said", "ending"),
+    [
+        ("0", "", Ending.FINISHED),
+        ("0", ", '{}.ignore-parse-errors' = 'false'", Ending.FAILED),
+        ("0", ", '{}.fail-on-missing-field' = 'true'", Ending.FAILED),
+        ("1", "", Ending.FAILED),
+        ("1", ", '{}.ignore-parse-errors' = 'true'", Ending.FINISHED),
+    ],
+)
+def test_what_cannot_be_read_fails_the_job_or_is_skipped_as_its_table_says_or_else_its_strategy(
+    world: FlinkWorld, job_id: int, strategy: str, said: str, ending: Ending
+) -> None:
+    formats = ["json"] if "missing" in said else ["csv", "json"]
+    for name, text in _DIRTY.items():
+        (world.output / name).write_text(text)
+    sources = [
+        _READING.format(format=each, folder=world.output.as_uri(), said=said.format(each)) for each in formats
+    ]
+    queries = " UNION ALL ".join(f"SELECT * FROM read_{each}" for each in formats)
+    case = Case(world, job_id, Kind.BOUNDED)
+    written = _WRITING.format(folder=world.output.as_uri(), queries=queries)
+    config = replace(case.job.config, dirty_data_strategy=strategy)
+    case.job = replace(case.job, sql="".join((*sources, written)), config=config)
+    assert case.submit().until_ended().how is ending
+    if ending is Ending.FINISHED:
+        rows = [line for file in (world.output / "out").glob("part-*") for line in file.read_text().splitlines()]
+        assert sorted(rows) == [",bo", ",bo", "1,ann", "1,ann", "4,di"]
 
 
 def test_what_flink_would_say_to_every_submission_is_a_refusal(world: FlinkWorld, job_id: int) -> None:

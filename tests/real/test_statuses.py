@@ -207,6 +207,26 @@ def test_a_row_that_cannot_be_read_fails_the_job_whatever_the_strategy(client: C
         assert "NumberFormatException" in until(client, job_id, "job_running_exception")["status_desc"]
 
 
+@covers("E15")
+def test_a_row_that_cannot_be_read_is_skipped_where_the_operator_has_said_so(
+    served: Served, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.csv").write_text("1\nnot a number\n3\n")
+    source = f"'connector' = 'filesystem', 'path' = '{tmp_path.as_uri()}', 'format' = 'csv'"
+    sql = ENDLESS.replace("'connector' = 'datagen', 'rows-per-second' = '20'", source)
+    served.stop()
+    served.start("--dirty-data-strategy-applies")
+    with served.client("keys", "create", "--project", "skipping", "--user", "jo") as client:
+        job_id = made(client, "skipping", sql, dirty_data_strategy="0")
+        client.run_jobs([job_id])
+        until(client, job_id, "job_finish")
+        [remark] = client.list_job_events(job_id, kind="remark")
+        client.delete_jobs([job_id])
+    assert remark["reason"].startswith("dirty_data_strategy 0: of what csv, json and protobuf cannot read")
+    served.stop()
+    served.start()
+
+
 @covers("D2")
 def test_a_job_that_finds_no_room_waits_and_says_for_what(client: Client) -> None:
     large, next_one = started(client, "large", parallel_number=7), made(client, "next", ENDLESS, parallel_number=2)

@@ -12,12 +12,14 @@ Caused by: {cause}: {message}
 def test_the_script_comes_first_and_untouched_and_the_rules_follow() -> None:
     script = "SET 'a' = 'b c';\r\n-- 表 = \"own=x\""
 
-    arguments = runner.program_arguments(script, owned=["pipeline.name"], denied=["rest.*"], jars=["obs://b/x.jar"])
+    arguments = runner.program_arguments(
+        script, owned=["pipeline.name"], denied=["rest.*"], jars=["obs://b/x.jar"], skips_dirty_records=True
+    )
 
-    assert arguments == [script, "own=pipeline.name", "deny=rest.*", "jar=obs://b/x.jar"]
+    assert arguments == [script, "own=pipeline.name", "deny=rest.*", "jar=obs://b/x.jar", "dirty=skip"]
 
 
-def test_jars_are_not_allowed_unless_asked_for() -> None:
+def test_nothing_is_allowed_and_nothing_skipped_unless_asked_for() -> None:
     assert runner.program_arguments("") == [""]
 
 

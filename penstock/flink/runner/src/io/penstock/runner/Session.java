@@ -7,7 +7,7 @@ import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
-import org.apache.flink.table.api.internal.TableEnvironmentInternal;
+import org.apache.flink.table.api.internal.TableEnvironmentImpl;
 import org.apache.flink.table.catalog.CatalogFunction;
 import org.apache.flink.table.operations.LoadModuleOperation;
 import org.apache.flink.table.operations.ModifyOperation;
@@ -22,6 +22,7 @@ import org.apache.flink.table.operations.command.SetOperation;
 import org.apache.flink.table.operations.ddl.AlterOperation;
 import org.apache.flink.table.operations.ddl.CreateCatalogFunctionOperation;
 import org.apache.flink.table.operations.ddl.CreateOperation;
+import org.apache.flink.table.operations.ddl.CreateTableOperation;
 import org.apache.flink.table.operations.ddl.CreateTempSystemFunctionOperation;
 import org.apache.flink.table.operations.ddl.DropOperation;
 import org.apache.flink.table.operations.materializedtable.MaterializedTableOperation;
@@ -32,8 +33,8 @@ final class Session {
     private static final Pattern USING_JARS = Pattern.compile(
             "\\bUSING\\s+JAR\\s+'[^']*'(?:\\s*,\\s*JAR\\s+'[^']*')*", Pattern.CASE_INSENSITIVE);
 
-    private final TableEnvironmentInternal tables =
-            (TableEnvironmentInternal) TableEnvironment.create(EnvironmentSettings.inStreamingMode());
+    private final TableEnvironmentImpl tables =
+            (TableEnvironmentImpl) TableEnvironment.create(EnvironmentSettings.inStreamingMode());
     private final Configuration configuration = tables.getConfig().getConfiguration();
     private final Configuration initial = new Configuration(configuration);
     private final Settings settings;
@@ -66,6 +67,9 @@ final class Session {
             check(statement, ((AddJarOperation) operation).getPath());
         } else if (isDefinition(operation)) {
             tables.executeInternal(withoutJars(statement, operation));
+            if (operation instanceof CreateTableOperation && settings.skipsDirtyRecords()) {
+                DirtyRecords.skip(tables.getCatalogManager(), ((CreateTableOperation) operation).getTableIdentifier());
+            }
         } else if (operation instanceof QueryOperation) {
             throw statement.refusal("no sink: write INSERT INTO <table> before this query");
         } else if (operation instanceof ModifyOperation) {

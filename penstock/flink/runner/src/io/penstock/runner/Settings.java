@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.regex.Pattern;
 
 /**
- * What a script may set and load, as arguments of the form {@code own=pattern}, {@code deny=pattern} and
- * {@code jar=address}; an asterisk in a pattern stands for anything.
+ * What a script may set and load, as arguments of the form {@code own=pattern}, {@code deny=pattern},
+ * {@code jar=address} and {@code dirty=skip}; an asterisk in a pattern stands for anything.
  */
 final class Settings {
     private final String[] rules;
@@ -26,6 +26,11 @@ final class Settings {
     /** The classes of this jar are there from the start. */
     boolean provides(String jar) {
         return Arrays.asList(rules).contains("jar=" + jar);
+    }
+
+    /** What a table cannot read is no reason to fail, unless the table says so. */
+    boolean skipsDirtyRecords() {
+        return Arrays.asList(rules).contains("dirty=skip");
     }
 
     private boolean matches(String kind, String key) {
