@@ -15,7 +15,7 @@ import msgspec
 from penstock.flink.distribution import FlinkHome, InstallFailed, alone_in
 from penstock.flink.maven import Artifact
 
-_TABLE = Path(__file__).with_suffix(".toml")
+TABLE = Path(__file__).with_suffix(".toml")
 _MISSED = (
     ("connector", re.compile(r"factory for identifier '([^']+)' that implements '\S*DynamicTable\w*Factory'")),
     ("format", re.compile(r"factory for identifier '([^']+)' that implements '\S*FormatFactory'")),
@@ -46,10 +46,13 @@ class Connector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.lines[line][0].version if line in self.lines else None
 
 
+Table = Mapping[str, Connector]
+"""All that there are, by name."""
+
+
 @functools.cache
-def table() -> Mapping[str, Connector]:
-    """Give all that there are, by name."""
-    return msgspec.toml.decode(_TABLE.read_bytes(), type=dict[str, Connector])
+def table() -> Table:
+    return msgspec.toml.decode(TABLE.read_bytes(), type=dict[str, Connector])
 
 
 def lines() -> list[str]:

@@ -41,6 +41,12 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     size: Annotated[int, Meta(gt=0)]
 
+    @staticmethod
+    def of(coordinates: str, jar: Path) -> "Artifact":
+        """Take a jar for the right one."""
+        with jar.open("rb") as content:
+            return Artifact(coordinates, hashlib.file_digest(content, "sha256").hexdigest(), jar.stat().st_size)
+
     @property
     def version(self) -> str:
         return self.coordinates.rpartition(":")[2]
@@ -90,11 +96,29 @@ def fetch(artifact: Artifact, folder: Path, progress: Progress) -> Path:
     """Put an artifact into a folder, under its own file name; raises `InstallFailed`, and leaves nothing then."""
     source = user_source()
     with tempfile.TemporaryDirectory(dir=folder, prefix="part-") as scratch:
-        found = _place(artifact, MavenContext(repo_cache=source.local)).cached_path
+        found = _place(artifact.coordinates, MavenContext(repo_cache=source.local)).cached_path
         if found is None or not artifact.is_at(found):
-            found = _download(artifact, source, Path(scratch), progress)
+            found = _download(artifact.coordinates, source, Path(scratch), progress)
             artifact.check(found)
         return Path(shutil.copy(found, folder / artifact.file_name))
+
+
+def pin(coordinates: str, progress: Progress) -> Artifact:
+    """Take what the repository has for the right one; raises `InstallFailed`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return Artifact.of(coordinates, _download(coordinates, user_source(), Path(scratch), progress))
+
+
+def releases(module: str) -> list[str]:
+    """Name the releases of `group:name` that the repository has; raises `InstallFailed` when it names none."""
+    source = user_source()
+    with tempfile.TemporaryDirectory() as scratch:
+        project = _context(source, Path(scratch), PythonResolver()).project(*module.split(":"))
+        project.update()
+        found = [each.version for each in project.versions()]
+    if not found:
+        raise InstallFailed(f"{source} names no release of {module}, or cannot be reached; {_NO_WAY}")
+    return found
 
 
 def user_source() -> Source:
@@ -144,11 +168,10 @@ def _text(element: ElementTree.Element, name: str) -> str:
     return _VARIABLE.sub(lambda found: known.get(found[1], found[0]), text.strip())
 
 
-def _download(artifact: Artifact, source: Source, scratch: Path, progress: Progress) -> Path:
+def _download(coordinates: str, source: Source, scratch: Path, progress: Progress) -> Path:
     resolver = PythonResolver(progress_callback=partial(_told, progress))
-    context = MavenContext(resolver, scratch, remote_repos=source.remotes, timeout=_TIMEOUT_S)
     try:
-        return _place(artifact, context).resolve()
+        return _place(coordinates, _context(source, scratch, resolver)).resolve()
     except requests.exceptions.SSLError:
         why = "its certificate is not trusted (REQUESTS_CA_BUNDLE names a file with others)"
     except requests.RequestException:
@@ -156,11 +179,15 @@ def _download(artifact: Artifact, source: Source, scratch: Path, progress: Progr
     except RuntimeError:  # of jgo, whatever the repository has answered
         why = "it does not have that, or does not give it to everybody"
     # Outside of the handlers: those errors can quote the address with the user's credentials.
-    raise InstallFailed(f"{artifact.coordinates} was not fetched from {source}: {why}; {_NO_WAY}")
+    raise InstallFailed(f"{coordinates} was not fetched from {source}: {why}; {_NO_WAY}")
 
 
-def _place(artifact: Artifact, context: MavenContext) -> Place:
-    group, name, version = artifact.coordinates.split(":")
+def _context(source: Source, scratch: Path, resolver: PythonResolver) -> MavenContext:
+    return MavenContext(resolver, scratch, remote_repos=source.remotes, timeout=_TIMEOUT_S)
+
+
+def _place(coordinates: str, context: MavenContext) -> Place:
+    group, name, version = coordinates.split(":")
     return context.project(group, name).at_version(version).artifact()
 
 

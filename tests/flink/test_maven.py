@@ -243,3 +243,26 @@ def test_a_mirror_that_cannot_be_asked_is_named(home: Path, folder: Path, more: 
 def test_settings_that_cannot_be_read_are_named(home: Path, folder: Path) -> None:
     (home / ".m2" / "settings.xml").write_text("<settings>")
     assert failure(folder).startswith(f"cannot read {home}/.m2/settings.xml: ")
+
+
+# --- what can be pinned ---
+
+
+METADATA = """\
+<metadata><groupId>org.example</groupId><artifactId>tiny</artifactId><versioning><versions>
+<version>0.9</version><version>1.0</version><version>1.1-SNAPSHOT</version>
+</versions></versioning></metadata>
+"""
+
+
+def test_the_releases_of_a_module_are_those_that_the_mirror_names(repository: Repository) -> None:
+    (repository.folder / "org/example/tiny/maven-metadata.xml").write_text(METADATA)
+    assert maven.releases("org.example:tiny") == ["0.9", "1.0"]
+    with pytest.raises(InstallFailed, match=f"{repository.url} names no release of org.example:none"):
+        maven.releases("org.example:none")
+
+
+def test_what_the_mirror_has_is_pinned_with_its_hash_and_size(repository: Repository) -> None:
+    assert maven.pin(ARTIFACT.coordinates, silent) == ARTIFACT
+    with pytest.raises(InstallFailed, match=r"org\.example:tiny:2\.0 was not fetched"):
+        maven.pin("org.example:tiny:2.0", silent)

@@ -1,6 +1,5 @@
 """Writes `pins.json` anew: `python -m tests.parts.pin`, after a change of the releases below."""
 
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -33,9 +32,8 @@ def _is_left_out(group: str) -> bool:
 
 
 def _artifact(dependency: Dependency) -> Artifact:
-    content = dependency.artifact.resolve().read_bytes()
     coordinates = f"{dependency.groupId}:{dependency.artifactId}:{dependency.version}"
-    return Artifact(coordinates, hashlib.sha256(content).hexdigest(), len(content))
+    return Artifact.of(coordinates, dependency.artifact.resolve())
 
 
 def main() -> None:
