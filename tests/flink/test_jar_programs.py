@@ -114,9 +114,9 @@ def line_of(text: str) -> int:
 
 @pytest.mark.parametrize(("how", "told"), WRONG.items(), ids=WRONG)
 def test_a_program_that_makes_no_single_job_is_refused_and_leaves_nothing(
-    world: FlinkWorld, job_id: int, flink_cluster: LocalCluster, how: str, told: str
+    world: FlinkWorld, job_id: int, how: str, told: str
 ) -> None:
-    unit = flink_cluster.unit
+    slots, _ = world.engine.slots()
     program = JarProgram(
         upload(world, "p.jar", programs.RECIPE.jar.read_bytes()), "io.penstock.programs.Misbehaving", how
     )
@@ -125,8 +125,7 @@ def test_a_program_that_makes_no_single_job_is_refused_and_leaves_nothing(
     line = line_of({"throw": "new IllegalStateException", "wait": "getJobExecutionResult"}.get(how, "class"))
     assert refused.value.reason == f"io.penstock.programs.Misbehaving: {told.format(line=line)}"
     assert f"contract {job_id}" not in job_names(world.engine)
-    assert flink_cluster.is_alive()
-    assert flink_cluster.unit == unit
+    assert world.engine.slots()[0] == slots
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,11 @@ from penstock.client import ApiError, Client
 from penstock.flink import processes, shapes
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
+from tests import jars
+from tests.flink import programs
 from tests.real.chaos.wire import Wire
 from tests.real.conftest import Served, wait_for
+from tests.real.test_jar_jobs import counted
 from tests.real.test_job_state import CHECKPOINTS, COPYING, FILES, copied
 from tests.real.test_statuses import started, until
 
@@ -102,10 +105,15 @@ def site(served: Served, tmp_path: Path) -> Iterator[Site]:
 # --- a cluster for each job ---
 
 
-def units(served: Served) -> dict[str, dict[str, Any]]:
+def units(engines: Path) -> dict[str, dict[str, Any]]:
     """Give what is remembered of the clusters of single runs."""
-    found = (served.data_dir / "engines").glob("queue-*/*/unit.json")
-    return {unit.parent.name: json.loads(unit.read_bytes()) for unit in found}
+    return {unit.parent.name: json.loads(unit.read_bytes()) for unit in engines.glob("*/unit.json")}
+
+
+def queue_with_own_clusters(site: Site, name: str) -> Path:
+    """Make it, and give the folder of its clusters."""
+    site.client.create_queue(name, 16, penstock={"isolation": "job"})
+    return site.served.data_dir / "engines" / f"queue-{site.client.show_queue(name)['queue_id']}"
 
 
 @pytest.mark.covers("E9")
@@ -113,10 +121,10 @@ def units(served: Served) -> dict[str, dict[str, Any]]:
 @pytest.mark.covers("E29")
 @pytest.mark.covers("E35")
 def test_a_job_has_a_cluster_of_its_own_and_its_size_that_is_gone_after_it(site: Site) -> None:
-    site.client.create_queue("apart", 16, penstock={"isolation": "job"})
+    engines = queue_with_own_clusters(site, "apart")
     job_id = site.copying("apart", queue_name="apart", **RESTARTING, **APART)
     first = site.run_id(job_id)
-    unit = units(site.served)[first]
+    unit = units(engines)[first]
     assert sizes_of(unit) == ("-Xmx1216m", [(1, "-Xmx920m")] * 2)
     assert site.client.show_job(job_id)["job_config"]["real_cu_number"] == 3
     loggers = set(re.findall(r" DEBUG (\S+)\.[A-Z]", log_of(site, job_id, "jobmanager.log")))
@@ -124,20 +132,49 @@ def test_a_job_has_a_cluster_of_its_own_and_its_size_that_is_gone_after_it(site:
     assert log_of(site, job_id, "taskmanager-2.log")
     site.kill_and_start()
     assert site.goes_on_without_gap_or_repeat("apart")
-    assert units(site.served) == {first: unit}
+    assert units(engines) == {first: unit}
     psutil.Process(unit["pids"][0]).kill()
     wait_for(lambda: site.client.show_job(job_id)["restart_times"] == 1, "the restart")
     assert site.goes_on_without_gap_or_repeat("apart")
     second = site.run_id(job_id)
-    assert wait_for(lambda: units(site.served).keys() == {second}, "the end of the first cluster")
+    assert wait_for(lambda: units(engines).keys() == {second}, "the end of the first cluster")
     assert site.client.show_job(job_id)["status"] == "job_running"
     site.client.stop_jobs([job_id])
     until(site.client, job_id, "job_cancel_success")
-    wait_for(lambda: not units(site.served), "the end of the second cluster")
-    assert not processes.find([f"-Dpenstock.engine=queue-{queue_number(site)}/{second}"])
-    kept = {log.parent.name for log in (site.served.data_dir / "engines").glob("queue-*/logs/*/jobmanager.log")}
-    assert kept == {first, second}
+    wait_for(lambda: not units(engines), "the end of the second cluster")
+    assert not processes.find([f"-Dpenstock.engine={engines.name}/{second}"])
+    assert {log.parent.name for log in engines.glob("logs/*/jobmanager.log")} == {first, second}
     site.delete(job_id, queue="apart")
+
+
+@pytest.mark.covers("E17")
+@pytest.mark.covers("E18")
+@pytest.mark.covers("E32")
+def test_a_program_has_its_jars_and_files_on_a_cluster_of_its_own_on_the_older_line(site: Site) -> None:
+    engines, buckets = queue_with_own_clusters(site, "own"), site.served.data_dir / "buckets"
+    parts = {
+        "counter.jar": ("Counter", "Greeter", "Lines"),
+        "greeting.jar": ("lib.Greeting",),
+        "mark.jar": ("lib.Mark",),
+    }
+    counter, *others = [jars.put(buckets, f"obs://own/{name}", programs.some(*parts[name])) for name in parts]
+    job_id = site.client.create_jar_job(
+        name="own",
+        queue_name="own",
+        flink_version="1.20",
+        entrypoint=counter,
+        main_class="io.penstock.programs.Counter",
+        entrypoint_args=f"'{site.folder}' 'so far'",
+        dependency_jars=others,
+        dependency_files=[jars.put(buckets, "obs://own/names.csv", b"Ann,Bo")],
+        **CHECKPOINTS,
+    )
+    site.client.run_jobs([job_id])
+    until(site.client, job_id, "job_running")
+    assert units(engines)[site.run_id(job_id)]["flink_version"] == "1.20.5"
+    wait_for(lambda: counted(site.folder), "the first lines")
+    assert counted(site.folder)[0] == "[so far] 1!Ann"
+    site.delete(job_id, queue="own")
 
 
 def sizes_of(unit: dict[str, Any]) -> tuple[str, list[tuple[int, str]]]:
@@ -151,11 +188,6 @@ def sizes_of(unit: dict[str, Any]) -> tuple[str, list[tuple[int, str]]]:
 
 def log_of(site: Site, job_id: int, name: str) -> str:
     return str(site.client.read_log(job_id, name, limit=1024 * 1024)["content"])
-
-
-def queue_number(site: Site) -> int:
-    (folder,) = (site.served.data_dir / "engines").glob("queue-*/logs")
-    return int(folder.parent.name.removeprefix("queue-"))
 
 
 # --- somebody else's cluster ---

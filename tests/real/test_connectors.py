@@ -8,6 +8,7 @@ import pytest
 from penstock.client import Client
 from penstock.flink.distribution import FlinkHome
 from tests.real.conftest import Served, penstock, wait_for
+from tests.real.test_job_config import delete_all
 from tests.real.test_job_state import CHECKPOINTS, COPYING, FILES, copied
 from tests.real.test_statuses import made, started, until
 
@@ -28,21 +29,21 @@ INSERT INTO nothing SELECT n FROM topic;
 """
 
 
-@pytest.fixture
-def cache(engine_home: FlinkHome, tmp_path: Path) -> Path:
-    """An engine cache of its own, with the Flink of the suite."""
+@pytest.fixture(scope="module")
+def cache(engine_home: FlinkHome, older_home: FlinkHome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An engine cache of its own, with the Flinks of the suite."""
     assert engine_home.cache is not None
-    engines = tmp_path / "cache" / "engines"
-    engines.mkdir(parents=True)
+    assert engine_home.cache == older_home.cache
+    cache = tmp_path_factory.mktemp("cache")
+    (cache / "engines").mkdir()
     for installed in (engine_home.cache / "engines").glob("[fj]*-*[0-9]"):
-        (engines / installed.name).symlink_to(installed)
-    return tmp_path / "cache"
+        (cache / "engines" / installed.name).symlink_to(installed)
+    return cache
 
 
-@pytest.fixture
-def serving(cache: Path, tmp_path: Path) -> Iterator[Served]:
-    (tmp_path / "data").mkdir()
-    service = Served(tmp_path / "data")
+@pytest.fixture(scope="module")
+def serving(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    service = Served(tmp_path_factory.mktemp("data"))
     try:
         service.start("--cache-dir", str(cache))
         service.wait_until_ready()
@@ -55,6 +56,7 @@ def serving(cache: Path, tmp_path: Path) -> Iterator[Served]:
 def client(serving: Served) -> Iterator[Client]:
     with serving.client() as client:
         yield client
+        delete_all(client)
 
 
 def add(cache: Path, *names: str) -> None:
@@ -70,6 +72,17 @@ def refused(client: Client, name: str, sql: str) -> str:
     return str(until(client, job_id, "job_submit_fail")["status_desc"])
 
 
+def finishes(client: Client, name: str, sql: str, **fields: object) -> None:
+    job_id = made(client, name, sql, **fields)
+    client.run_jobs([job_id])
+    until(client, job_id, "job_finish")
+
+
+def is_avro(folder: Path) -> bool:
+    (part,) = folder.glob("part-*")
+    return part.read_bytes().startswith(b"Obj\x01")
+
+
 def test_what_a_job_lacks_is_named_and_taken_up_once_it_is_added(
     serving: Served, client: Client, cache: Path, tmp_path: Path
 ) -> None:
@@ -81,11 +94,15 @@ def test_what_a_job_lacks_is_named_and_taken_up_once_it_is_added(
     pids = serving.flink_unit["pids"]
     add(cache, "kafka", "avro")
     wait_for(lambda: not set(serving.flink_unit["pids"]) & set(pids), "the new cluster")
-    job_id = made(client, "avro", avro)
-    client.run_jobs([job_id])
-    until(client, job_id, "job_finish")
-    (part,) = (tmp_path / "avro").glob("part-*")
-    assert part.read_bytes().startswith(b"Obj\x01")
+    finishes(client, "avro", avro)
+    assert is_avro(tmp_path / "avro")
     started(client, "kafka", FROM_KAFKA)
     wait_for(lambda: copied(tmp_path / "copies")[:200] == list(range(1, 201)), "each number once")
     assert client.show_job(copying)["restart_times"] == 0
+
+
+def test_the_older_line_has_connectors_of_its_own(client: Client, cache: Path, tmp_path: Path) -> None:
+    add(cache, "kafka", "avro", "--flink", "1.20")
+    finishes(client, "avro", TO_AVRO.format(path=(tmp_path / "avro").as_uri()), flink_version="1.20")
+    assert is_avro(tmp_path / "avro")
+    started(client, "kafka", FROM_KAFKA, flink_version="1.20")

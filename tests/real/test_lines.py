@@ -9,9 +9,12 @@ import psutil
 import pytest
 
 from penstock.flink import processes
+from tests import jars
+from tests.flink import programs
 from tests.real.conftest import wait_for
 from tests.real.test_clusters import RESTARTING, Site, site
-from tests.real.test_statuses import until
+from tests.real.test_logs import PRINTING, log_of
+from tests.real.test_statuses import started, until
 
 __all__ = ["site"]
 pytestmark = pytest.mark.flink
@@ -70,6 +73,28 @@ def test_jobs_of_two_lines_live_side_by_side_and_one_cluster_can_die_without_the
     assert site.goes_on_without_gap_or_repeat(*ids)
     new = site.client.show_job(ids["new"])
     assert (new["status"], new["restart_times"]) == ("job_running", 0)
+
+
+def test_a_program_that_exits_fails_alone_on_the_older_line_where_its_neighbour_goes_on_and_logs(
+    site: Site, queue: str
+) -> None:
+    older: dict[str, Any] = {"queue_name": QUEUE, "flink_version": "1.20"}
+    neighbour = started(site.client, "neighbour", PRINTING.format(millions=111), **older)
+    jar = jars.put(site.served.data_dir / "buckets", "obs://lines/programs.jar", programs.RECIPE.jar.read_bytes())
+    main = "io.penstock.programs.Misbehaving"
+    exiting = site.client.create_jar_job(
+        name="exiting", entrypoint=jar, main_class=main, entrypoint_args="exit", **older
+    )
+    before = unit(site, f"{queue}/1.20")
+    site.client.run_jobs([exiting])
+    told = until(site.client, exiting, "job_submit_fail")["status_desc"]
+    assert told == f"{main}: main has called System.exit, which would end Flink"
+
+    rows = log_of(site.client, neighbour, "taskmanager-1.log").count("+I[111")
+    wait_for(lambda: log_of(site.client, neighbour, "taskmanager-1.log").count("+I[111") > rows, "more rows")
+    assert "switched from state CREATED to RUNNING" in log_of(site.client, neighbour, "jobmanager.log")
+    assert "System.exit" in log_of(site.client, exiting, "submit-client.log")
+    assert (unit(site, f"{queue}/1.20"), site.client.show_job(neighbour)["restart_times"]) == (before, 0)
 
 
 def remarks(site: Site, job_id: int) -> list[str]:
