@@ -26,6 +26,7 @@ from penstock.controller.leases import Controller
 from penstock.controller.line_clusters import LineClusters
 from penstock.controller.log_keeper import LogKeeper
 from penstock.controller.tenants import Tenants
+from penstock.controller.wear import Tolerance
 from penstock.domain import lines
 from penstock.domain.errors import NotFound, PackageNotFound
 from penstock.domain.package import Name
@@ -220,7 +221,8 @@ class Service:
             fleet, homes = self._fleet(queue), Homes(self._home, on_ready)
             return JobClusters(fleet, homes, line, self._engines, tenants.runs)
         upkeep = Upkeep(
-            recycle_at_percent=self._settings.recycle_at_metaspace_percent,
+            tolerance=Tolerance(self._settings.recycle_at_metaspace_percent),
+            hindered_by=tenants.hindered_by,
             move_off=tenants.move_off,
             would_lose=tenants.would_lose,
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from penstock.controller.capacity import Offer
 from penstock.controller.vigil import Limits, Vigil
+from penstock.controller.wear import Tolerance, Wear
 from penstock.domain import lines
 from penstock.domain.engine import (
     Action,
@@ -44,17 +45,15 @@ class Upkeep:
     """When a cluster that lives is ended and started anew all the same."""
 
     limits: Limits = field(default_factory=Limits)
-    recycle_at_percent: int = 0
-    """How full the metaspace of one of its processes is when the jobs move to a new one; 0: never."""
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    hindered_by: Callable[[str], Collection[int]] = lambda _: ()
+    """Names the jobs that cannot be asked to leave this incarnation now, and would lose their state with it."""
     move_off: Callable[[str], int] = lambda _: 0
-    """Lets what runs on this incarnation move, and says how many jobs are still there."""
+    """Lets what runs on this incarnation move, and says how many jobs may still leave it."""
     would_lose: Callable[[str], Collection[int]] = lambda _: ()
     """Names the jobs whose state would be lost with this incarnation."""
-    measure_s: float = 30.0
     move_most_s: float = 120.0
     """How long the jobs have; those that are left go on from their newest checkpoints."""
-    pause_s: float = 600.0
-    """How long at least until the next time."""
 
 
 class EmbeddedCluster:
@@ -74,8 +73,7 @@ class EmbeddedCluster:
         self._engines = engines
         self._on_ready = on_ready
         self._upkeep = upkeep
-        self._measure_at = 0.0
-        self._recycle_at = 0.0
+        self._wear = Wear(upkeep.tolerance)
         self._cluster: LocalCluster | None = None
         self._engine: FlinkEngine | None = None
         self._not_ready: str | None = f"Flink {line} is being prepared"
@@ -156,6 +154,7 @@ class EmbeddedCluster:
             if unit is None or unit.incarnation == instead_of:
                 self._not_ready = f"Flink {self.line} is starting"
                 unit = self._cluster.start()
+                self._wear.note_renewed(time.monotonic())
             else:
                 log.info("Flink %s is still running and goes on", self.line)
         # What runs there is seen from now on.
@@ -183,7 +182,7 @@ class EmbeddedCluster:
                 if hangs:
                     self._disconnect(f"{hangs}; it is starting anew")
                     return unit.incarnation
-            if (worn := self._worn()) and self._recycle(unit, worn):
+            if (worn := self._worn(unit)) and self._recycle(unit, worn):
                 return None
         return None
 
@@ -196,27 +195,21 @@ class EmbeddedCluster:
             self._on_ready()
         return vigil.note(slots_of(self._engine), time.monotonic())
 
-    def _worn(self) -> str | None:
-        """Say what is wrong with it that only a new cluster can mend, unless that was tried in vain just now."""
+    def _worn(self, unit: Unit) -> str | None:
+        """Say what is wrong with it that only a new one can mend, if its jobs can be asked to move there now."""
         assert self._cluster is not None
-        if self._not_ready or time.monotonic() < self._recycle_at:
-            return None
-        if self._cluster.is_outdated():
-            return "is older than the installed connectors or the storage map"
-        return "is nearly out of metaspace" if self._is_full() else None
-
-    def _is_full(self) -> bool:
-        """Say whether the metaspace is: then Flink would end all its jobs by itself, at any time."""
-        limit = self._upkeep.recycle_at_percent
-        if not limit or time.monotonic() < self._measure_at:
-            return False
-        self._measure_at = time.monotonic() + self._upkeep.measure_s
         assert self._engine is not None
+        if self._not_ready:
+            return None
         try:
-            percent = self._engine.metaspace_percent()
+            worn = self._wear.found(self._cluster.newer(), self._engine.metaspace_percent, time.monotonic())
         except EngineUnavailable:
-            return False
-        return percent >= limit
+            return None
+        if worn and (hindered_by := self._upkeep.hindered_by(unit.incarnation)):
+            log.info("Flink %s, but jobs %s cannot move to a new cluster now", worn, hindered_by)
+            self._wear.note_hindered(time.monotonic())
+            return None
+        return worn
 
     def _recycle(self, unit: Unit, worn: str) -> bool:
         """End the cluster after its jobs have moved off it: they wait with their savepoints for the next one.
@@ -232,10 +225,13 @@ class EmbeddedCluster:
                 return True
             if time.monotonic() > deadline:
                 break
-        self._measure_at = time.monotonic() + self._upkeep.pause_s
         if self._cluster.is_alive() and (stuck := self._upkeep.would_lose(unit.incarnation)):
-            log.warning("Flink goes on: jobs %s have neither stopped with a savepoint nor a checkpoint", stuck)
-            self._recycle_at = self._measure_at
+            pause_s = self._wear.note_vain(time.monotonic())
+            log.warning(
+                "Flink goes on for %d s: jobs %s have neither stopped with a savepoint nor a checkpoint",
+                pause_s,
+                stuck,
+            )
             self._not_ready = None
             self._on_ready()
             return False

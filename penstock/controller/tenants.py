@@ -28,17 +28,26 @@ class Tenants:
         """Give the runs that jobs have, or may have in Flink."""
         return {job.run.id for job in self._active() if job.run}
 
+    def hindered_by(self, incarnation: str) -> list[int]:
+        """Name the jobs whose state would be lost with a cluster, and that cannot be asked to leave it now."""
+        there = self._bound_to(incarnation)
+        return [job.id for job in there if not calls.may_move(job) or (job.run and job.run.troubled)]
+
     def move_off(self, incarnation: str) -> int:
-        """Let what runs on a cluster go on elsewhere, and return how many jobs are still there."""
-        there = self._on(incarnation)
-        for job in there:
+        """Let what runs on a cluster go on elsewhere, and return how many jobs may still leave it."""
+        leaving = [job for job in self._on(incarnation) if not self._stays(job)]
+        for job in leaving:
             self._move(job)
-        return len(there)
+        return len(leaving)
 
     def would_lose(self, incarnation: str) -> list[int]:
-        """Name the jobs whose state would be lost with a cluster: they run on, and have no checkpoint."""
+        """Name the jobs whose state would be lost with a cluster."""
+        return [job.id for job in self._bound_to(incarnation)]
+
+    def _bound_to(self, incarnation: str) -> list[Job]:
+        """Give those that run on, and have no checkpoint."""
         there = [job for job in self._on(incarnation) if job.goal not in (Goal.STOP, Goal.DELETE)]
-        return [job.id for job in there if job.run and job.run.ran and job.run.checkpoint is None]
+        return [job for job in there if job.run and job.run.ran and job.run.checkpoint is None]
 
     def _move(self, job: Job) -> None:
         now = self.now_ms()
@@ -51,6 +60,10 @@ class Tenants:
             after = calls.request_move(before, savepoint)
             if after != before and jobs.record(tx, before, after, now, history.CONTROLLER):
                 self._asked_at[before.run.id] = now
+
+    def _stays(self, job: Job) -> bool:
+        """Say whether it was asked to move, and could not."""
+        return job.run is not None and self._was_asked(job.run) and calls.may_move(job)
 
     def _was_asked(self, run: Run) -> bool:
         asked_at = self._asked_at.get(run.id)

@@ -79,13 +79,15 @@ def request_savepoint(job: Job, savepoint: SavepointRequest) -> Job:
     return replace(job, status=Status.SAVEPOINTING, reason="", savepoint_request=savepoint)
 
 
+def may_move(job: Job) -> bool:
+    """Say whether a job can be asked to move: it runs, writes no savepoint, and is not on the move already."""
+    runs = job.goal is Goal.RUN and job.status is Status.RUNNING and job.run is not None and job.run.ran
+    return runs and job.savepoint_request is None
+
+
 def request_move(job: Job, savepoint: SavepointRequest) -> Job:
     """Let a running job stop with a savepoint and go on from there on another cluster; no other job is changed."""
-    if job.goal is not Goal.RUN or job.status is not Status.RUNNING or job.run is None or not job.run.ran:
-        return job
-    if job.savepoint_request is not None:  # it is on the move already
-        return job
-    return replace(job, savepoint_request=replace(savepoint, moves=True))
+    return replace(job, savepoint_request=replace(savepoint, moves=True)) if may_move(job) else job
 
 
 def request_import(job: Job, path: str) -> Job:

@@ -148,12 +148,16 @@ class LocalCluster:
             processes.end(self._marks)
             jvm.reap()
 
-    def is_outdated(self) -> bool:
-        """Say whether other connectors are installed, or other servers mapped, than the unit was started with."""
+    def newer(self) -> object | None:
+        """Give what a unit started now would have in place of the connectors and servers that this one knows.
+
+        None where it would have the same, and while connectors are being installed.
+        """
         if self._unit is None or self._home is None:
-            return False
-        started_with = (self._unit.connectors, self._unit.file_systems)
-        return started_with != (connectors.held(self._home), self._digest)
+            return None
+        held = (connectors.held(self._home), self._digest)
+        differs = held != (self._unit.connectors, self._unit.file_systems)
+        return held if differs and not connectors.are_being_installed(self._home) else None
 
     def advised(self, reason: str) -> str:
         """Add to why a job fails how to install the connector that it misses."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.flink.distribution import FlinkHome, InstallFailed, alone_in
+from penstock.flink.distribution import FlinkHome, InstallFailed, alone_in, is_busy
 from penstock.flink.maven import Artifact
 
 TABLE = Path(__file__).with_suffix(".toml")
@@ -122,6 +122,10 @@ def from_folder(folder: Path) -> Bring:
 def held(home: FlinkHome) -> tuple[str, ...]:
     """Name all jars that are installed for a Flink: a cluster that was started with others is outdated."""
     return tuple(sorted(jar for folder in _installed_for(home).values() for jar in _jars(folder)))
+
+
+def are_being_installed(home: FlinkHome) -> bool:
+    return home.cache is not None and is_busy(_folder(home.line, home.cache))
 
 
 def class_path(home: FlinkHome) -> list[str]:

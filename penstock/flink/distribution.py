@@ -19,6 +19,7 @@ _REQUIREMENTS = Path(__file__).parent / "engines"
 _JAVA = "java-17"
 _JAVA_MAJORS = range(17, 24)
 """Flink 2.3 needs 17, and 1.20 takes it; from 24 on `System.exit` of a job can no longer be intercepted."""
+_LOCK = "install.lock"
 _ROOM = 1_200_000_000  # bytes: what pip downloads and unpacks at its peak
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _DOWNLOADING = re.compile(r"\s*Downloading (\S+)")
@@ -113,12 +114,23 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Keep other installers out of a folder, and remove what killed ones have left; raises `InstallFailed`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / "install.lock"):
+        with filelock.FileLock(folder / _LOCK):
             for left in folder.glob("part-*"):
                 shutil.rmtree(left, ignore_errors=True)
             yield
     except OSError as error:
         raise InstallFailed(f"cannot install into {folder}: {error.strerror or error}") from error
+
+
+def is_busy(folder: Path) -> bool:
+    """Say whether somebody installs into a folder at present."""
+    try:
+        with filelock.FileLock(folder / _LOCK).acquire(blocking=False):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:  # nobody ever did
+        return False
 
 
 def _install(requirements: Path, target: Path, progress: Progress) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from penstock.controller.clusters import EmbeddedCluster, Upkeep
 from penstock.controller.vigil import Limits
+from penstock.controller.wear import Tolerance
 from penstock.domain.engine import Gone, Overview, Sighting, Watched
 from penstock.flink import cluster, connectors, processes
 from penstock.flink.buckets import Buckets
@@ -25,6 +26,8 @@ from penstock.flink.maven import Artifact
 from tests.conftest import now_ms
 
 pytestmark = pytest.mark.flink
+
+FULL_AT_ONCE = Tolerance(metaspace_percent=1, measure_s=0, pause_s=0)
 
 
 @dataclass
@@ -122,10 +125,8 @@ def test_a_cluster_is_not_recycled_while_a_job_would_lose_its_state(site: Site) 
     could_lose = threading.Event()
     could_lose.set()
     keeper = site.keep(
-        recycle_at_percent=1,
+        tolerance=FULL_AT_ONCE,
         move_most_s=0,
-        pause_s=0,
-        measure_s=0,
         move_off=lambda _: 1,
         would_lose=lambda _: [7] if could_lose.is_set() else [],
     )
@@ -134,6 +135,20 @@ def test_a_cluster_is_not_recycled_while_a_job_would_lose_its_state(site: Site) 
     full = site.unit
     assert incarnation(keeper) == full.incarnation
     could_lose.clear()
+    wait(lambda: incarnation(keeper) not in (None, full.incarnation))
+
+
+def test_a_cluster_stays_open_while_a_job_can_not_even_be_asked_to_leave_it(site: Site) -> None:
+    asked: list[str | None] = []
+
+    def hindered_by(_incarnation: str) -> list[int]:
+        asked.append(keeper.readiness())
+        return [7] if len(asked) < 5 else []
+
+    keeper = site.keep(tolerance=FULL_AT_ONCE, hindered_by=hindered_by)
+    wait(lambda: len(asked) == 5)
+    full = site.unit
+    assert asked == [None] * 5
     wait(lambda: incarnation(keeper) not in (None, full.incarnation))
 
 
@@ -161,7 +176,7 @@ def test_a_cluster_whose_metaspace_is_full_is_recycled_once_its_jobs_have_left(s
         asked.append(incarnation)
         return 0 if has_left.is_set() else 1
 
-    keeper = site.keep(recycle_at_percent=1, move_off=move_off)
+    keeper = site.keep(tolerance=FULL_AT_ONCE, move_off=move_off)
     wait(lambda: len(asked) > 1)
     full = site.unit
     assert set(asked) == {full.incarnation}

@@ -59,7 +59,7 @@ def test_what_runs_on_a_cluster_is_asked_to_move_once(
     assert (stored(database, starting), stored(database, elsewhere)) == (starting, elsewhere)
     with database.write() as tx:
         assert jobs.record(tx, moving, replace(moving, savepoint_request=None), NOW, history.CONTROLLER)
-    assert tenants.move_off("old") == 2
+    assert tenants.move_off("old") == 1  # it is not waited for any longer
     assert stored(database, running).savepoint_request is None
 
 
@@ -85,6 +85,17 @@ def test_a_cluster_holds_the_only_state_of_jobs_that_run_without_a_checkpoint(
     put(cases.RUNNING, goal=Goal.STOP, status=Status.CANCELING)
     assert tenants.would_lose("old") == [stateless.id]
     assert tenants.would_lose("new") == []
+
+
+def test_a_job_hinders_the_end_of_its_cluster_if_it_has_no_checkpoint_and_cannot_write_a_savepoint(
+    tenants: Tenants, put: Callable[..., Job]
+) -> None:
+    put(cases.RUNNING)
+    put(cases.with_run(cases.RUNNING, checkpoint="obs://b/chk-7/", troubled=True))
+    restarting = put(cases.with_run(cases.RUNNING, troubled=True))
+    saving = put(cases.RUNNING, status=Status.SAVEPOINTING)
+    assert tenants.hindered_by("old") == [restarting.id, saving.id]
+    assert tenants.hindered_by("new") == []
 
 
 def test_the_runs_of_a_queue_are_those_that_its_jobs_have_now(

@@ -114,6 +114,18 @@ def test_another_release_that_is_installed_goes_on_until_it_is_renewed(cache: Pa
     assert connectors.held(home) == KAFKA
 
 
+def test_it_can_be_told_that_one_is_being_installed(cache: Path, home: FlinkHome) -> None:
+    told = [connectors.are_being_installed(home)]
+
+    def bring_slowly(artifact: Artifact, folder: Path) -> None:
+        told.append(connectors.are_being_installed(home))
+        bring(artifact, folder)
+
+    connectors.add("kafka", "2.3", cache, bring_slowly)
+    told.append(connectors.are_being_installed(home))
+    assert told == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("name", "line", "reason"),
     [
