@@ -138,18 +138,20 @@ class EmbeddedCluster:
         while not self._stopping.is_set():
             try:
                 unit = self._bring_up(instead_of=hanging)
-                hanging = self._watch(unit)
+                hanging = self._watch(unit) if unit else None
             except Exception:  # whatever it is (no network, no memory, no port), it may pass
                 self._disconnect("Flink cannot be started; the service's log says why")
                 log.exception("Flink cannot be started; trying again in %d s", _RETRY_S)
                 self._stopping.wait(_RETRY_S)
         self._close()
 
-    def _bring_up(self, *, instead_of: str | None) -> Unit:
-        """Adopt the unit that lives, unless it is this one, or start one."""
+    def _bring_up(self, *, instead_of: str | None) -> Unit | None:
+        """Adopt the unit that lives, unless it is this one, or start one; None when it is to be kept up no more."""
         if self._cluster is None:
             self._cluster = self._prepare()
         with self._cluster.transition():
+            if self._stopping.is_set():  # while Flink was being installed
+                return None
             unit = self._cluster.unit if self._cluster.adopt() else None
             if unit is None or unit.incarnation == instead_of:
                 self._not_ready = f"Flink {self.line} is starting"

@@ -121,6 +121,24 @@ def test_a_cluster_one_of_whose_processes_hangs_is_ended_and_started_anew(site: 
     assert not seen.planned
 
 
+def test_a_keeper_that_is_stopped_while_flink_is_being_installed_starts_none(site: Site) -> None:
+    asked, installed = threading.Event(), threading.Event()
+
+    def prepare() -> LocalCluster:
+        asked.set()
+        assert installed.wait(60)
+        return site.local()
+
+    earlier = set(threading.enumerate())
+    keeper = EmbeddedCluster(prepare, Engines(Buckets(site.data_dir / "buckets"), now_ms), lambda: None)
+    keeper.start()
+    assert asked.wait(60)
+    keeper.stop(end=False)
+    installed.set()
+    wait(lambda: set(threading.enumerate()) <= earlier)
+    assert site.living == set()
+
+
 def test_a_cluster_is_not_recycled_while_a_job_would_lose_its_state(site: Site) -> None:
     could_lose = threading.Event()
     could_lose.set()
