@@ -63,11 +63,18 @@ class LineClusters:
                 self._needed(line)
 
     def stop(self, *, end: bool) -> None:
+        """Stop them all; raises `processes.StillRunning` of those that cannot be ended."""
         self._pool.shutdown(wait=False)
+        still_running = []
         for cluster in self._clusters.values():
-            cluster.stop(end=end)
+            try:
+                cluster.stop(end=end)
+            except processes.StillRunning as error:
+                still_running.append(str(error))
         for thread in self._ending.values():
             thread.join()
+        if still_running:
+            raise processes.StillRunning("; ".join(still_running))
 
     def readiness(self) -> str | None:
         return self._clusters[self.default].readiness()

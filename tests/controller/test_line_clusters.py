@@ -12,6 +12,7 @@ from penstock.controller.line_clusters import IDLE_MS, LineClusters
 from penstock.domain import lines
 from penstock.domain.engine import Absent, Alive, Cancel, EngineUnavailable, Overview, Submit, Unreachable, Watched
 from penstock.domain.job import Job
+from penstock.flink import processes
 from tests.controller.queues_world import PATIENCE_S, FakeCluster, wait_until
 from tests.controller.world import Clock
 from tests.domain import cases
@@ -26,9 +27,12 @@ class LineCluster(FakeCluster):
         super().__init__(now_ms, lambda: None)
         self.stops = threading.Event()
         self.stops.set()
+        self.survives = False
 
     def stop(self, *, end: bool) -> None:
         assert self.stops.wait(PATIENCE_S)
+        if end and self.survives:
+            raise processes.StillRunning(f"the cluster of Flink {self.line} lives on")
         super().stop(end=end)
 
     def _new_cluster(self) -> str:
@@ -208,6 +212,15 @@ def test_what_an_earlier_service_has_left_running_is_looked_after(site: Site) ->
     site.left_running = {"1.20"}
     site.started()
     assert site.made.keys() == {"2.3", "1.20"}
+
+
+def test_one_cluster_that_cannot_be_ended_keeps_no_other_from_its_end(site: Site) -> None:
+    clusters = site.started()
+    site.submitted("1.20")
+    site.of("2.3").survives = True
+    with pytest.raises(processes.StillRunning, match=r"the cluster of Flink 2\.3 lives on"):
+        clusters.stop(end=True)
+    assert site.of("1.20").stopped == "ended"
 
 
 def test_a_submission_for_a_cluster_that_is_not_there_is_kept_for_later(site: Site) -> None:
