@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from penstock.domain import resources
+from penstock.domain.errors import Invalid
 from penstock.domain.job import Job
 
 
@@ -74,7 +75,7 @@ class Room:
         self.free_cus = self.cus
 
     def take(self, job: Job) -> None:
-        """Take off what a job holds, or will once it is submitted."""
+        """Take off what a job holds, or will once it is submitted; raises `Invalid`."""
         need, offer = resources.need(job.config), self.offer(job)
         slots = self._slots_of(offer)
         self.free_cus -= need.cus
@@ -84,7 +85,11 @@ class Room:
 
     def lack(self, job: Job) -> Lack | None:
         """Say what the job lacks; None lets it in."""
-        need, offer = resources.need(job.config), self.offer(job)
+        offer = self.offer(job)
+        try:
+            need = resources.need(job.config)
+        except Invalid as error:
+            return Lack(str(error), for_ever=True)
         if offer.unfit is not None:
             return Lack(offer.unfit, for_ever=True)
         if offer.closed is not None:

@@ -44,7 +44,8 @@ class Janitor:
         for job in found:
             if self.rounds.is_stopping:
                 return
-            self._see_to(job, folders.get(job.id, ()))
+            if job.unreadable is None:
+                self._see_to(job, folders.get(job.id, ()))
 
     def _see_to(self, job: Job, folders: Collection[Folder]) -> None:
         try:

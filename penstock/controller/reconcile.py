@@ -1,5 +1,6 @@
 """One pass over the jobs of a queue: look, decide, record, act."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
+from penstock.domain.errors import Invalid
 from penstock.domain.history import Actor
 from penstock.domain.job import Job, Run, Status
 from penstock.domain.lifecycle import Step
@@ -80,14 +82,15 @@ class Reconciler:
         acting = frozenset(self._acting)  # before the rows are read: they hold what an ended act was told
         with self.database.read() as tx:
             active = jobs.active(tx, self.queue)
-        idle = [job for job in active if job.id not in acting]
+        idle = [job for job in active if job.id not in acting and job.unreadable is None]
         with self.metrics.look_seconds.time():
             seen = self.engine.look([_watched(job, job.run) for job in idle if job.run])
         self.metrics.engine_up.labels(self.queue.id).set(isinstance(seen, Overview))
         room = self.room()
         for job in active:
             if job.run is not None:
-                room.take(job)
+                with contextlib.suppress(Invalid):  # what it takes is not known, and it may run all the same
+                    room.take(job)
         for job in idle:
             self._reconcile(job, seen, room)
         if isinstance(seen, Overview):
@@ -133,7 +136,9 @@ class Reconciler:
         """Say at the first submission of each run which settings take no effect."""
         run = step.job.run
         is_first = isinstance(step.action, Submit) and run is not None and run.attempts == 1
-        return effects.remarks(step.job.config, self.site) if is_first else ""
+        with contextlib.suppress(Invalid):  # the engine will refuse it in the same words
+            return effects.remarks(step.job.config, self.site) if is_first else ""
+        return ""
 
     def _start(self, job: Job, action: Action) -> None:
         self._acting.add(job.id)

@@ -233,6 +233,8 @@ def _shared(job: Job) -> dict[str, Any]:
 
 def _status_desc(job: Job) -> str:
     """Say why the status is what it is, and how old that is while the job's cluster is silent."""
+    if job.unreadable is not None:
+        return job.unreadable
     if job.unreachable_since is None or job.status not in ACTIVE:
         return job.reason
     since = datetime.fromtimestamp(job.unreachable_since / 1000, UTC)

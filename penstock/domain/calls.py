@@ -82,7 +82,7 @@ def request_savepoint(job: Job, savepoint: SavepointRequest) -> Job:
 def may_move(job: Job) -> bool:
     """Say whether a job can be asked to move: it runs, writes no savepoint, and is not on the move already."""
     runs = job.goal is Goal.RUN and job.status is Status.RUNNING and job.run is not None and job.run.ran
-    return runs and job.savepoint_request is None
+    return runs and job.savepoint_request is None and job.unreadable is None
 
 
 def request_move(job: Job, savepoint: SavepointRequest) -> Job:
@@ -98,6 +98,7 @@ def request_import(job: Job, path: str) -> Job:
 
 def request_delete(job: Job, now: int) -> Job:
     """Delete the job, whatever its status; it is cancelled in Flink for sure, even after it is no longer listed."""
+    _refuse_unreadable(job)
     goal = Goal.REST if job.run is None else Goal.DELETE
     return replace(job, goal=goal, requested_at=now, deleted_at=now)
 
@@ -129,8 +130,14 @@ def _state_to_resume(job: Job) -> str | None:
 
 
 def _allow(job: Job, allowed: frozenset[Status], to_do: str) -> None:
+    _refuse_unreadable(job)
     if job.status not in allowed:
         raise NotAllowed(f"job {job.id} is {job.status}; it can {to_do} only while it is {_listed(allowed)}")
+
+
+def _refuse_unreadable(job: Job) -> None:
+    if job.unreadable is not None:
+        raise NotAllowed(f"job {job.id} is left as it is: {job.unreadable}")
 
 
 def _listed(names: frozenset[Status]) -> str:

@@ -238,6 +238,8 @@ class Job:
     written_at: int = 0
     """When the row was last written; an observation sent before that says nothing about it."""
     version: int = 0
+    unreadable: str | None = None
+    """What of the row this version of the service cannot read: it then leaves the job as it is."""
 
 
 def settings(job: Job) -> dict[str, object]:

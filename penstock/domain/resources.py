@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.domain import runtime_config
+from penstock.domain.errors import Invalid
 from penstock.domain.job import Goal, Job, JobConfig
 
 _MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB?|GB?)?", re.IGNORECASE)
@@ -44,10 +45,14 @@ def layout(config: JobConfig) -> Layout:
     """Give a JobManager and as many TaskManagers as the parallelism asks for.
 
     It is by `cu_number` and its parts, or with `resource_config_version` v2 by `resource_config`; sizes in
-    `runtime_config` count before both.
+    `runtime_config` count before both. Raises `Invalid` for what an older Penstock has taken and makes no sense.
     """
     by_fields = _by_specification if config.resource_config_version == "v2" else _by_units
-    asked, sizes = by_fields(config), runtime_config.memory_mb(config.runtime_config)
+    sizes = runtime_config.memory_mb(config.runtime_config)
+    try:
+        asked = by_fields(config)
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise Invalid("its sizes (cu_number and its parts, or resource_config) make no sense") from error
     return replace(
         asked,
         jobmanager=_resized(asked.jobmanager, sizes.get("jobmanager.memory.process.size")),
@@ -56,7 +61,7 @@ def layout(config: JobConfig) -> Layout:
 
 
 def need(config: JobConfig) -> Need:
-    """Say what a job of these settings takes: the larger of its cores and its memory, in CUs."""
+    """Say what a job of these settings takes: the larger of its cores and its memory, in CUs; raises `Invalid`."""
     asked = layout(config)
     cores = asked.jobmanager.cores + asked.taskmanagers * asked.taskmanager.cores
     memory = asked.jobmanager.memory_mb + asked.taskmanagers * asked.taskmanager.memory_mb
@@ -71,7 +76,12 @@ def parallelism(config: JobConfig) -> int:
 
 def held(job: Job) -> int:
     """Give the CUs that the job holds at present; one at rest or still waiting for room holds none."""
-    return 0 if job.goal is Goal.REST or job.run is None else need(job.config).cus
+    if job.goal is Goal.REST or job.run is None:
+        return 0
+    try:
+        return need(job.config).cus
+    except Invalid:
+        return 0
 
 
 def mebibytes(memory: str) -> float:

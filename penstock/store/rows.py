@@ -17,7 +17,12 @@ _NESTED = {
     "savepoint": Savepoint | None,
     "savepoint_request": SavepointRequest | None,
 }
-_COLUMNS = [field.name for field in fields(Job) if field.name != "tags"]  # tags have a table of their own
+_COLUMNS = [field.name for field in fields(Job) if field.name not in ("tags", "unreadable")]
+"""Tags have a table of their own."""
+
+
+class _Id(msgspec.Struct):
+    id: str
 
 
 def from_job(job: Job) -> dict[str, Any]:
@@ -26,14 +31,26 @@ def from_job(job: Job) -> dict[str, Any]:
 
 
 def to_job(row: RowMapping, tags: dict[str, str]) -> Job:
-    """Make the job of a row."""
-    values = {name: _loaded(name, row[name]) for name in _COLUMNS}
-    return msgspec.convert({**values, "tags": tags}, Job)
+    """Make the job of a row; what an older or newer Penstock has written so that it cannot be read has its default.
+
+    A change of such a job leaves that as it is in the row.
+    """
+    values: dict[str, object] = {name: row[name] for name in _COLUMNS if name not in _NESTED}
+    unreadable = []
+    for name in _NESTED:
+        try:
+            values |= _loaded(name, row[name])
+        except msgspec.MsgspecError as error:
+            unreadable.append(f"{name} ({error})")
+    if (run := row["run"]) is not None and "run" not in values:
+        values["run"] = Run(msgspec.json.decode(run, type=_Id).id, submit_at=0)  # whose it is stays known
+    told = f"this version of Penstock cannot read of its row: {', '.join(unreadable)}" if unreadable else None
+    return msgspec.convert({**values, "tags": tags, "unreadable": told}, Job)
 
 
 def run_id(run: str | None) -> str | None:
     """Give the Flink job id of a stored `run`."""
-    return None if run is None else msgspec.json.decode(run, type=Run).id
+    return None if run is None else msgspec.json.decode(run, type=_Id).id
 
 
 def _stored(name: str, value: object) -> object:
@@ -42,7 +59,5 @@ def _stored(name: str, value: object) -> object:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
-def _loaded(name: str, value: Any) -> object:
-    if name not in _NESTED or value is None:
-        return value
-    return msgspec.json.decode(value, type=_NESTED[name])
+def _loaded(name: str, value: str | None) -> dict[str, object]:
+    return {name: None if value is None else msgspec.json.decode(value, type=_NESTED[name])}

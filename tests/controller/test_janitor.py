@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from penstock.controller.janitor import Janitor
 from penstock.domain.history import CONTROLLER, Kind
@@ -19,6 +20,7 @@ from penstock.store import database as opening
 from penstock.store import events, jobs, queues, runs
 from penstock.store.database import Database
 from penstock.store.events import EventFilter
+from penstock.store.schema import JOBS
 from tests.store.conftest import draft, make_project
 
 NOW, UNTIL = 1_000, 2_000
@@ -171,4 +173,12 @@ def test_the_jobs_of_another_process_are_left_alone(world: World) -> None:
     _, old = world.superseded()
     stranger = Janitor(world.database, Buckets(world.root), Holder("another", "here"), lambda: NOW)
     stranger.make_round()
+    assert world.holds(old)
+
+
+def test_nothing_is_removed_of_a_job_whose_row_cannot_be_read(world: World) -> None:
+    job, old = world.superseded()
+    with world.database.write() as tx:
+        tx.execute(update(JOBS).where(JOBS.c.id == job.id).values(savepoint='{"path": 7}'))
+    world.janitor.make_round()
     assert world.holds(old)

@@ -1,7 +1,8 @@
 """Passes over the jobs of a queue: look, decide, record, act."""
 
 import logging
-from dataclasses import fields
+import uuid
+from dataclasses import fields, replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from penstock.controller.reconcile import STIR_MS
 from penstock.domain import ending, learning, lifecycle
 from penstock.domain.effects import Site
 from penstock.domain.engine import Action, Cancel, Ending, Refused, Submit
+from penstock.domain.errors import NotAllowed
 from penstock.domain.history import Kind
 from penstock.domain.job import Goal, Job, Run, SavepointOrigin, Status
 from penstock.store.database import Database
@@ -398,3 +400,56 @@ def test_what_was_said_of_a_refused_submission_is_kept(world: World) -> None:
         True,
         "line 1, column 8: no such table",
     )
+
+
+# --- what an older version has taken ---
+
+
+def test_a_job_whose_sizes_make_no_sense_ends_and_keeps_no_other_from_running(world: World) -> None:
+    senseless, other = world.started(cus=1, manager_cus=1), world.started()
+    world.until(other, Status.RUNNING)
+    ended = world.see(senseless)
+    assert (ended.status, ended.reason) == (
+        Status.SUBMIT_FAILED,
+        "its sizes (cu_number and its parts, or resource_config) make no sense",
+    )
+
+
+def test_a_job_that_runs_goes_on_although_its_sizes_make_no_sense_any_more(world: World) -> None:
+    job = world.started()
+    senseless = replace(world.until(job, Status.RUNNING).config, cus=1, manager_cus=1)
+    world.becomes(job, config=senseless)
+    world.until(world.started(), Status.RUNNING)
+    assert world.see(job).status is Status.RUNNING
+    world.stop(job)
+    world.until(job, Status.CANCELLED)
+
+
+def test_a_restart_with_settings_that_make_no_sense_is_sent_for_the_engine_to_refuse(world: World) -> None:
+    job = world.started(restart_on_failure=True)
+    senseless = replace(world.until(job, Status.RUNNING).config, runtime_config="nonsense")
+    world.becomes(job, config=senseless, run=Run(uuid.uuid4().hex, submit_at=0))
+    world.tick()
+    world.tick()
+    assert world.current_run(job).attempts == 1
+
+
+def test_a_job_whose_row_cannot_be_read_is_left_as_it_is_and_no_other_with_it(
+    world: World, database: Database
+) -> None:
+    job = world.started()
+    before = world.until(job, Status.RUNNING)
+    world.scribble(job, config='{"cus": "many"}')
+    for _ in range(3):
+        world.tick()
+    world.until(world.started(), Status.RUNNING)
+    after = world.see(job)
+    assert (after.status, after.run, after.version) == (Status.RUNNING, before.run, before.version)
+    assert after.unreadable is not None
+    assert "config (Expected `int`, got `str` - at `$.cus`)" in after.unreadable
+    assert [type(action) for action in world.engine.performed] == [Submit, Submit]
+    with pytest.raises(NotAllowed, match="is left as it is: this version of Penstock cannot read"):
+        world.stop(job)
+    world.scribble(job, config="{}")
+    world.stop(job)
+    world.until(job, Status.CANCELLED)

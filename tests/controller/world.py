@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import update
+
 from penstock.controller.capacity import Offer, Room
 from penstock.controller.reconcile import Reconciler
 from penstock.domain import calls
@@ -16,6 +18,7 @@ from penstock.domain.queue import Queue
 from penstock.store import events, jobs, queues
 from penstock.store.database import Database
 from penstock.store.events import EventFilter
+from penstock.store.schema import JOBS
 from penstock.telemetry import Metrics
 from tests.fake_engine import FakeEngine, Program
 from tests.store.conftest import draft
@@ -142,6 +145,11 @@ class World:
     def becomes(self, job: Job, **fields: Any) -> Job:
         """Write the row as no call and no decision would."""
         return self.change(job, lambda job, now: replace(job, **fields))
+
+    def scribble(self, job: Job, **columns: str) -> None:
+        """Write columns of the row that this version may not be able to read."""
+        with self._database.write() as tx:
+            tx.execute(update(JOBS).where(JOBS.c.id == job.id).values(columns))
 
     # the controller's side
 

@@ -79,3 +79,7 @@ def test_an_active_job_on_a_silent_cluster_says_since_when_it_is_silent(
     job = replace(JOB, status=status, reason=reason, unreachable_since=5_999)
     assert wire.summary(job, now=9_000).status_desc == shown
     assert wire.detail(replace(job, unreachable_since=None), not_started=0).status_desc == reason
+
+
+def test_a_job_whose_row_cannot_be_read_says_so() -> None:
+    assert wire.summary(replace(JOB, unreadable="cannot be read"), now=9_000).status_desc == "cannot be read"

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from penstock.domain.errors import AlreadyExists, JobNotFound
@@ -17,6 +18,7 @@ from penstock.domain.job import Goal, Job, JobConfig, Run, Status
 from penstock.domain.queue import Queue
 from penstock.store import jobs
 from penstock.store.database import Database
+from penstock.store.schema import JOBS
 from tests.store.conftest import draft, make_project
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -40,6 +42,7 @@ ROW = of(
     id=st.just(0),
     config=CONFIG,
     run=st.none() | of(Run),
+    unreadable=st.none(),
     restart_count=INT,
     tags=st.dictionaries(TEXT, TEXT, max_size=3),
     deleted_at=st.none(),
@@ -111,6 +114,38 @@ def test_a_deleted_job_is_gone_for_users_and_there_for_the_controller(
         assert deleted in jobs.active(tx, Queue(made.queue, cus=1))
         with pytest.raises(JobNotFound):
             jobs.get(tx, project, made.id)
+
+
+# --- what cannot be read ---
+
+
+@pytest.mark.parametrize("column", ["config", "program", "restarts", "savepoint", "savepoint_request"])
+def test_what_cannot_be_read_of_a_row_is_told_and_outlives_a_change(
+    database: Database, create: Callable[..., Job], column: str
+) -> None:
+    made, newer = create(), '{"cus": "many", "dependency_jars": 7, "path": 7}'
+    with database.write() as tx:
+        tx.execute(update(JOBS).where(JOBS.c.id == made.id).values({column: newer}))
+        read = jobs.get_any(tx, made.id)
+        assert jobs.record(tx, read, replace(read, name="another"), at=77, by=CONTROLLER)
+        stored = tx.execute(select(JOBS.c[column], JOBS.c.name).where(JOBS.c.id == made.id)).one()
+    assert read.unreadable is not None
+    assert read.unreadable.startswith(f"this version of Penstock cannot read of its row: {column} (")
+    assert (replace(read, unreadable=None), tuple(stored)) == (made, (newer, "another"))
+
+
+def test_a_run_that_cannot_be_read_is_still_known_to_be_the_jobs(
+    database: Database, create: Callable[..., Job]
+) -> None:
+    made, run_id = create(), uuid.uuid4().hex
+    with database.write() as tx:
+        jobs.record(tx, made, replace(made, run=Run(run_id, 1)), at=2, by=CONTROLLER)
+        newer = f'{{"id": "{run_id}", "submit_at": "soon"}}'
+        tx.execute(update(JOBS).where(JOBS.c.id == made.id).values(run=newer))
+        read = jobs.get_any(tx, made.id)
+        assert jobs.superseded(tx, [run_id]) == set()
+    assert read.run is not None
+    assert (read.run.id, read.unreadable is None) == (run_id, False)
 
 
 # --- names ---
