@@ -15,6 +15,8 @@ _METASPACE_MB = 512
 _OVERHEAD_MB = 192
 _FRAMEWORK_MB = 128
 _LEAST_HEAP_MB = 128
+_LEAST_MB = {"jobmanager metaspace": 128, "taskmanager metaspace": 64, "taskmanager off-heap": 16}
+"""With less a process dies as it starts, or cannot plan one small script (measured)."""
 _MANAGED_FRACTION = 0.4
 """Of what is Flink's own of a TaskManager, as Flink has it."""
 
@@ -71,11 +73,15 @@ def own(config: JobConfig) -> Shape:
     needed = -(-asked.parallelism // asked.slots)
     metaspace = sizes.get("jobmanager.memory.jvm-metaspace.size", _METASPACE_MB)
     left = int(asked.jobmanager.memory_mb) - _FRAMEWORK_MB - metaspace - _OVERHEAD_MB
+    memory = _task_memory(int(asked.taskmanager.memory_mb), asked.slots, sizes)
+    _check_least("jobmanager metaspace", metaspace)
+    _check_least("taskmanager metaspace", memory.metaspace)
+    _check_least("taskmanager off-heap", memory.framework_off_heap + memory.task_off_heap)
     return Shape(
         taskmanagers=min(asked.taskmanagers, needed),
         slots=asked.slots,
         cores=asked.taskmanager.cores,
-        memory=_task_memory(int(asked.taskmanager.memory_mb), asked.slots, sizes),
+        memory=memory,
         jobmanager_heap=_fitting("jobmanager.memory", left, sizes.get("jobmanager.memory.heap.size", left)),
         jobmanager_metaspace=metaspace,
         levels=log_levels.parse(config.log_config),
@@ -106,6 +112,11 @@ def _fitting(family: str, left: int, heap: int) -> int:
             f"{family}: a heap of {heap} MB is below {_LEAST_HEAP_MB} MB, or above the {left} MB left for it"
         )
     return heap
+
+
+def _check_least(part: str, size: int) -> None:
+    if size < _LEAST_MB[part]:
+        raise Invalid(f"{part} memory of {size} MB is below the {_LEAST_MB[part]} MB that Flink starts with")
 
 
 def _network(slots: int) -> int:

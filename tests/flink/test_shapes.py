@@ -63,6 +63,9 @@ def test_parts_of_the_memory_can_be_named_and_the_heap_takes_the_rest() -> None:
         ("taskmanager.memory.task.heap.size=4g", "taskmanager.memory: a heap of 4096 MB is below"),
         ("taskmanager.memory.managed.size=9g", "taskmanager.memory: a heap of -"),
         ("jobmanager.memory.heap.size=1m", "jobmanager.memory: a heap of 1 MB is below 128 MB"),
+        ("jobmanager.memory.jvm-metaspace.size=0", "jobmanager metaspace memory of 0 MB is below the 128 MB"),
+        ("taskmanager.memory.jvm-metaspace.size=63m", "taskmanager metaspace memory of 63 MB is below the 64 MB"),
+        ("taskmanager.memory.framework.off-heap.size=0", "taskmanager off-heap memory of 0 MB is below the 16 MB"),
     ],
 )
 def test_what_does_not_fit_is_refused(text: str, family: str) -> None:
