@@ -81,6 +81,12 @@ def first_key(tx: Connection, vault: Vault) -> Key | None:
     return find_key(tx, vault, access_key) if access_key else None
 
 
+def first_project(tx: Connection) -> str | None:
+    """Give the project of the first start, to whose members the service's own belongs."""
+    query = select(ACCESS_KEYS.c.project_id).order_by(ACCESS_KEYS.c.created_at, ACCESS_KEYS.c.id)
+    return tx.execute(query.limit(1)).scalar()
+
+
 def _roles_of(tx: Connection, user_id: str) -> dict[str, Role]:
     query = select(MEMBERSHIPS.c.project_id, MEMBERSHIPS.c.role).where(MEMBERSHIPS.c.user_id == user_id)
     return {project_id: Role(role) for project_id, role in tx.execute(query)}

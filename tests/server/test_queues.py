@@ -342,6 +342,15 @@ def test_a_queue_is_ready_only_while_somebody_keeps_it(service: Service) -> None
     assert told["not_ready"] == "the service that keeps it does not run; its cluster is on host-1"
 
 
+def test_the_services_own_queue_is_released_only_by_the_project_of_the_first_start(service: Service) -> None:
+    other = service.new_key("other", "otto")
+    with service.client(other) as client:
+        refused = client.post(f"/penstock/v1/{other.project_id}/queues/default/release")
+    text = "queue 'default' is the service's own: the project of its first start releases it"
+    assert (refused.status_code, refused.json()["error_msg"]) == (403, text)
+    assert release(service, "default")["is_success"] is True
+
+
 def test_a_queue_is_released_once_nobody_keeps_it(service: Service) -> None:
     make(service)
     queue_id = lease(service, service.clock() + 60_000)
