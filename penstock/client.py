@@ -202,6 +202,11 @@ class Client:
         """Let a queue be kept elsewhere, now that the host of its cluster is lost for ever."""
         self._call("POST", f"/queues/{quote(name, safe='')}/release", below=self._own)
 
+    def forget_jobs(self, name: str) -> str:
+        """Bring the jobs of an external queue to rest whose cluster is lost for ever; Flink is not asked."""
+        answer = self._call("POST", f"/queues/{quote(name, safe='')}/forget", below=self._own)
+        return str(answer["message"])
+
     def list_packages(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._call("GET", "", below=self._resources)["resources"]
         return found

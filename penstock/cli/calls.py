@@ -167,6 +167,19 @@ def release_queue(
     done.release(name, host_is_lost=host_is_lost)
 
 
+@queues.command("forget")
+def forget_jobs(
+    name: str,
+    cluster_is_lost: Annotated[
+        bool, typer.Option("--cluster-is-lost", help="Say that it is: it never comes back.")
+    ] = False,
+) -> None:
+    """End all jobs of a queue whose external cluster is lost for ever, deleted ones too; Flink is not asked."""
+    from penstock.cli import queues as done
+
+    done.forget(name, cluster_is_lost=cluster_is_lost)
+
+
 @packages.command("list")
 def list_packages(as_json: AsJson = False) -> None:
     """List the packages of the project. Speaks to the service that `penstock env` names."""

@@ -1,4 +1,4 @@
-"""`penstock queues`: create, list, show, resize, delete, release."""
+"""`penstock queues`: create, list, show, resize, delete, release, forget."""
 
 from collections.abc import Mapping
 
@@ -17,6 +17,10 @@ _LIST: tables.Columns = {
 _WHY_SURE = (
     "releasing a queue whose host still lives, or comes back, lets its jobs run twice and write twice; "
     "if nothing there lives any more, say so with --host-is-lost"
+)
+_WHY_LOST = (
+    "a job that is forgotten is not stopped: if its cluster still lives somewhere it runs on and writes, also "
+    "beside its next run on another queue; if the cluster never comes back, say so with --cluster-is-lost"
 )
 
 
@@ -63,3 +67,10 @@ def release(name: str, *, host_is_lost: bool) -> None:
     with connection.opened() as client:
         client.release_queue(name)
     print(f"released queue {name.lower()}: the next service that finds it free keeps it")
+
+
+def forget(name: str, *, cluster_is_lost: bool) -> None:
+    if not cluster_is_lost:
+        fail(_WHY_LOST)
+    with connection.opened() as client:
+        print(client.forget_jobs(name))

@@ -6,6 +6,7 @@ caller has the answer. All raise `NotAllowed` where the status forbids them (DLI
 
 from dataclasses import replace
 
+from penstock.domain import ending
 from penstock.domain.errors import NotAllowed, NotChangeable
 from penstock.domain.job import Goal, Job, Savepoint, SavepointOrigin, SavepointRequest, Status, settings
 
@@ -26,6 +27,7 @@ CHANGEABLE_WHILE_ACTIVE = frozenset(
 )
 CLEARED_BY_TERRAFORM = frozenset({"operator_config", "static_estimator_config"})
 """Terraform sends these two empty with every change of a running job, and does not mean it."""
+FORGOTTEN = "forgotten, as its cluster is lost for ever; Flink was not asked"
 
 
 def request_run(job: Job, *, resume: bool, now: int) -> Job:
@@ -101,6 +103,15 @@ def request_delete(job: Job, now: int) -> Job:
     _refuse_unreadable(job)
     goal = Goal.REST if job.run is None else Goal.DELETE
     return replace(job, goal=goal, requested_at=now, deleted_at=now)
+
+
+def forget(job: Job, now: int) -> Job:
+    """End an active job whose cluster is gone for good; Flink is not asked, so it must be silent at present."""
+    _refuse_unreadable(job)
+    if job.unreachable_since is None:
+        raise NotAllowed(f"the cluster of job {job.id} has answered just now: stop the job instead")
+    wanted = job.goal in (Goal.STOP, Goal.DELETE, Goal.WATCH)
+    return ending.settle(job, Status.CANCELLED if wanted else ending.failure_status(job), FORGOTTEN, now)
 
 
 def request_update(job: Job, wanted: Job, now: int) -> Job:

@@ -136,7 +136,7 @@ def _asked(change: _Change) -> Iterator[Event]:
         yield change.event(Kind.DELETE_REQUESTED)
     elif before.run is None and after.run is not None:
         yield change.event(Kind.ADOPTED, cluster=after.run.cluster)
-    elif after.goal is not before.goal:
+    elif after.goal is not before.goal and after.goal is not Goal.REST:
         yield _goal_set(change)
     elif after.savepoint_request is not None and before.savepoint_request is None:
         yield change.event(Kind.SAVEPOINT_REQUESTED, target=after.savepoint_request.target)
@@ -224,7 +224,7 @@ def _over(change: _Change) -> Iterator[Event]:
     """Tell how a run has ended, and what became of the job then."""
     before, after = change.before, change.after
     run = before.run
-    if after.goal is Goal.REST and before.goal is not Goal.REST and change.by.who is not Who.CALLER:
+    if after.goal is Goal.REST and before.goal is not Goal.REST and after.deleted_at == before.deleted_at:
         started, ended = after.started_at, after.ended_at
         lasted = ended - started if started is not None and ended is not None else None
         yield change.event(Kind.ENDED, after.reason, run, **_life(change), ended_at=ended, duration=lasted)

@@ -1,9 +1,9 @@
-"""Queues: create, list, show, change the size, delete; and, of ours alone, release."""
+"""Queues: create, list, show, change the size, delete; and, of ours alone, release, and forget the jobs of one."""
 
 from sqlalchemy import Connection
 
 from penstock.dli import queues as wire
-from penstock.domain import resources
+from penstock.domain import calls, resources
 from penstock.domain.errors import Forbidden, NotAllowed
 from penstock.domain.queue import Queue
 from penstock.domain.roles import Action
@@ -62,12 +62,27 @@ def release_queue(context: Context, call: Call) -> wire.Done:
     with context.database.write() as tx:
         queue = stored.find_to_change(tx, call.project_id, call.names["queue_name"])
         if queue.project_id is None and call.project_id != access.first_project(tx):
-            raise Forbidden(f"queue {queue.name!r} is the service's own: the project of its first start releases it")
+            raise Forbidden(
+                f"queue {queue.name!r} is the service's own: the project of its first start releases it"
+            )
         if stored.keeping(tx, queue.id).until > context.now_ms():
             raise NotAllowed(f"queue {queue.name!r} is kept by a process that lives: there is nothing to release")
         stored.release(tx, queue.id)
     context.wake()
     return wire.Done("Queue released.", queue.name)
+
+
+def forget_jobs(context: Context, call: Call) -> wire.Done:
+    """Bring all jobs of a queue to rest whose cluster, which others kept, is lost for ever."""
+    with context.database.write() as tx:
+        queue, now = _of_project(tx, call), context.now_ms()
+        if queue.rest_url is None:
+            raise NotAllowed(f"the service keeps the clusters of queue {queue.name!r} itself: stop its jobs")
+        active = [jobs.get_any(tx, job.id) for job in jobs.active(tx, queue)]
+        for job in active:
+            jobs.record(tx, job, calls.forget(job, now), now, call.actor)
+    context.wake()
+    return wire.Done(f"Jobs that were forgotten: {len(active)}.", queue.name)
 
 
 def _of_project(tx: Connection, call: Call) -> Queue:
@@ -104,4 +119,5 @@ OPERATIONS = (
     operation("DELETE", _QUEUE, Action.CHANGE_QUEUES, delete_queue),
     operation("PUT", f"{_QUEUE}/action", Action.CHANGE_QUEUES, act_on_queue),
     operation("POST", "/penstock/v1/{project_id}/queues/{queue_name}/release", Action.CHANGE_QUEUES, release_queue),
+    operation("POST", "/penstock/v1/{project_id}/queues/{queue_name}/forget", Action.CHANGE_QUEUES, forget_jobs),
 )

@@ -98,6 +98,15 @@ def test_a_queue_is_released_only_by_who_says_that_its_host_is_lost(service: Ser
     assert shown(penstock, "near")["penstock"]["where"] is None
 
 
+def test_jobs_are_forgotten_only_by_who_says_that_their_cluster_is_lost(penstock: Command) -> None:
+    penstock("queues", "create", "far", "--cus", "16", "--rest-url", "http://flink:8081")
+    unsure = penstock("queues", "forget", "far")
+    assert unsure.exit_code == 1
+    assert "is not stopped" in unsure.stderr
+    sure = penstock("queues", "forget", "far", "--cluster-is-lost")
+    assert (sure.exit_code, sure.output) == (0, "Jobs that were forgotten: 0.\n")
+
+
 def test_a_refusal_of_the_service_is_told_without_what_it_must_not_hold(penstock: Command) -> None:
     refused = penstock("queues", "create", "near", "--cus", "16", "--rest-url", "http://u:hunter2@flink")
     assert refused.exit_code == 1

@@ -76,7 +76,8 @@ elsewhere = st.sampled_from(
     [
         ("POST", "/v1.0/{}/queues"), ("PUT", "/v1.0/{}/queues/stream_b/action"),
         ("DELETE", "/v1.0/{}/queues/stream_b"),
-        ("POST", "/penstock/v1/{}/queues/stream_b/release"), ("POST", f"/penstock/v1/{{}}/orphans/{ORPHAN}/stop"),
+        ("POST", "/penstock/v1/{}/queues/stream_b/forget"), ("POST", "/penstock/v1/{}/queues/stream_b/release"),
+        ("POST", f"/penstock/v1/{{}}/orphans/{ORPHAN}/stop"),
         ("POST", f"/penstock/v1/{{}}/orphans/{ORPHAN}/adopt"),
     ]
 )  # fmt: skip
@@ -238,6 +239,7 @@ def test_odd_paths(service: Service, tail: str) -> None:
         ("GET", "/v1.0/{}/queues/{}"),
         ("DELETE", "/v1.0/{}/queues/{}"),
         ("POST", "/penstock/v1/{}/queues/{}/release"),
+        ("POST", "/penstock/v1/{}/queues/{}/forget"),
         ("POST", "/penstock/v1/{}/orphans/{}/stop"),
         ("POST", "/penstock/v1/{}/orphans/{}/adopt"),
         ("GET", "/penstock/v1/{}/jobs/{}/events"),

@@ -368,3 +368,57 @@ def test_the_first_of_many_active_jobs_are_named(service: Service) -> None:
     service.call("POST", "/jobs/run", {"job_ids": ids})
     text = ask(service, "DELETE", "/stream_b")["error_msg"]
     assert text.endswith(f", {ids[9]} and 2 more: stop them first")
+
+
+# --- a cluster that is lost ---
+
+
+def forget(service: Service, name: str = "theirs") -> dict[str, Any]:
+    answer: dict[str, Any] = service.http.post(f"/penstock/v1/{service.key.project_id}/queues/{name}/forget").json()
+    return answer
+
+
+def silent_job(service: Service, **fields: Any) -> int:
+    """Make a job of the queue that ran when its cluster fell silent."""
+    job_id = service.create(queue_name="theirs")
+    ran = {"goal": Goal.RUN, "status": Status.RUNNING, "started_at": 1, "unreachable_since": 5}
+    service.becomes(job_id, run=Run(f"{job_id:032x}", submit_at=0, ran=True), **(ran | fields))
+    return job_id
+
+
+def test_the_jobs_of_a_cluster_that_is_lost_come_to_rest_without_it(service: Service) -> None:
+    make(service, "theirs", penstock={"rest_url": "http://flink:8081"})
+    running = silent_job(service, newest_state="obs://b/chk-7/")
+    stopping = silent_job(service, goal=Goal.STOP, status=Status.CANCELING)
+    starting = silent_job(service, status=Status.SUBMITTING, started_at=None)
+    deleted = silent_job(service)
+    service.call("DELETE", f"/jobs/{deleted}")
+    assert "has active jobs" in ask(service, "DELETE", "/theirs")["error_msg"]
+    assert forget(service)["message"] == "Jobs that were forgotten: 4."
+    shown = {job_id: service.show(job_id) for job_id in (running, stopping, starting)}
+    assert {job_id: job["status"] for job_id, job in shown.items()} == {
+        running: "job_running_exception",
+        stopping: "job_cancel_success",
+        starting: "job_submit_fail",
+    }
+    assert {job["status_desc"] for job in shown.values()} == {
+        "forgotten, as its cluster is lost for ever; Flink was not asked"
+    }
+    assert service.stored(running).newest_state == "obs://b/chk-7/"
+    told = service.http.get(f"/penstock/v1/{service.key.project_id}/jobs/{running}/events").json()["events"][-1]
+    assert (told["kind"], told["user_name"]) == ("ended", "maria")
+    assert ask(service, "DELETE", "/theirs")["is_success"] is True
+
+
+def test_no_job_is_forgotten_while_the_cluster_of_one_answers(service: Service) -> None:
+    make(service, "theirs", penstock={"rest_url": "http://flink:8081"})
+    silent, answering = silent_job(service), silent_job(service, unreachable_since=None)
+    text = f"the cluster of job {answering} has answered just now: stop the job instead"
+    assert forget(service) == {"error_code": "DLI.0007", "error_msg": text}
+    assert service.show(silent)["status"] == "job_running"
+
+
+def test_the_jobs_of_clusters_of_ours_are_not_forgotten(service: Service) -> None:
+    make(service, "theirs")
+    text = "the service keeps the clusters of queue 'theirs' itself: stop its jobs"
+    assert forget(service) == {"error_code": "DLI.0007", "error_msg": text}
