@@ -25,6 +25,7 @@ from penstock.controller.keeper import Cluster, Keeper, Means
 from penstock.controller.leases import Controller
 from penstock.controller.line_clusters import LineClusters
 from penstock.controller.log_keeper import LogKeeper
+from penstock.controller.pruner import Pruner
 from penstock.controller.tenants import Tenants
 from penstock.controller.wear import Tolerance
 from penstock.domain import lines
@@ -140,7 +141,8 @@ class Service:
         every_s = settings.log_copy_interval_s
         log_keeper = LogKeeper(self._database, self._logs, self._buckets, now_ms, every_s)
         alarms = AlarmSender(self._database, storage.vault, now_ms)
-        self._chores = (janitor.rounds, log_keeper.rounds, alarms.rounds)
+        pruner = Pruner(self._database, settings.history_days, now_ms)
+        self._chores = (janitor.rounds, log_keeper.rounds, alarms.rounds, pruner.rounds)
         self.app: App = create_app(self._context(storage.vault))
 
     def start(self) -> None:

@@ -81,6 +81,14 @@ class Settings:
         int,
         Meta(ge=1, le=24 * 3600, description="Seconds between two copies of the logs of jobs to their buckets."),
     ] = 60
+    history_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=36_500,
+            description="Days that events and sent alarms are kept; how a job ended last stays as long as the job.",
+        ),
+    ] = 90
     package_limit_mb: Annotated[
         int, Meta(ge=1, le=100_000, description="Megabytes that a package, or a jar or file of a job, may have.")
     ] = 512

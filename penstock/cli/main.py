@@ -48,6 +48,7 @@ def serve(
     idle_state_retention_unit: Annotated[str | None, option("idle_state_retention_unit")] = None,
     dirty_data_strategy_applies: Annotated[bool | None, option("dirty_data_strategy_applies")] = None,
     log_copy_interval_s: Annotated[int | None, option("log_copy_interval_s")] = None,
+    history_days: Annotated[int | None, option("history_days")] = None,
     package_limit_mb: Annotated[int | None, option("package_limit_mb")] = None,
     stop_engines: Annotated[bool | None, option("stop_engines")] = None,
     log_level: Annotated[str | None, option("log_level")] = None,

@@ -73,3 +73,11 @@ def mark_failed(tx: Connection, claimed: Claim, failure: str, due_at: int | None
 def hold_back(tx: Connection, topic: str, now: int, until: int) -> None:
     """Let what is due for a topic wait, so that a target that is away is not waited for once an alarm."""
     tx.execute(update(ALARMS).where(ALARMS.c.topic == topic, ALARMS.c.due_at <= now).values(due_at=until))
+
+
+def prune(tx: Connection, before: int, after_id: int, limit: int) -> int | None:
+    """Forget those of the next alarms, by id, that are older and done with; as `events.prune`."""
+    following = select(ALARMS.c.id, ALARMS.c.created_at).where(ALARMS.c.id > after_id)
+    old = [id for id, at in tx.execute(following.order_by(ALARMS.c.id).limit(limit)) if at < before]
+    tx.execute(ALARMS.delete().where(ALARMS.c.id.in_(old), ALARMS.c.due_at.is_(None)))
+    return old[-1] if len(old) == limit else None

@@ -1,13 +1,13 @@
-"""The history of the jobs: one append-only table. It outlives the jobs, which can be deleted."""
+"""The history of the jobs: one table, only added to until what is old is forgotten. It outlives deleted jobs."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, not_, select
 
 from penstock.domain.errors import JobNotFound
-from penstock.domain.history import Actor, Event, Kind, Told, Who
+from penstock.domain.history import EXITS, Actor, Event, Kind, Told, Who
 from penstock.domain.job import Job, Status
 from penstock.store.schema import EVENTS, JOBS
 
@@ -45,6 +45,26 @@ def page(tx: Connection, wanted: EventFilter) -> list[Told]:
     query = query.order_by(EVENTS.c.id.desc() if newest_first else EVENTS.c.id).limit(wanted.limit)
     found = [_told(row) for row in tx.execute(query).mappings()]
     return found[::-1] if newest_first else found
+
+
+def prune(tx: Connection, before: int, after_id: int, limit: int) -> int | None:
+    """Forget those of the next events, by id, that are older, and say after which to go on; None: after the last.
+
+    How the last run of a job has ended stays, as long as the job is there.
+    """
+    following = select(EVENTS.c.id, EVENTS.c.at).where(EVENTS.c.id > after_id)
+    old = [id for id, at in tx.execute(following.order_by(EVENTS.c.id).limit(limit)) if at < before]
+    tx.execute(EVENTS.delete().where(EVENTS.c.id.in_(old), not_(_is_last_exit())))
+    return old[-1] if len(old) == limit else None
+
+
+def _is_last_exit() -> ColumnElement[bool]:
+    later, exits = EVENTS.alias(), [kind.value for kind in EXITS]
+    is_followed = exists().where(
+        later.c.job_id == EVENTS.c.job_id, later.c.id > EVENTS.c.id, later.c.kind.in_(exits)
+    )
+    is_there = exists().where(JOBS.c.id == EVENTS.c.job_id, JOBS.c.deleted_at.is_(None))
+    return and_(EVENTS.c.kind.in_(exits), is_there, not_(is_followed))
 
 
 def check_job(tx: Connection, project_id: str, job_id: int) -> None:

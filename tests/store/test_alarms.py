@@ -133,3 +133,19 @@ def test_what_is_due_for_one_topic_is_held_back_alone(database: Database, fail: 
     assert claimed(database).job_id == free.id
     assert claim(database, NOW + 499) is None
     assert claimed(database, NOW + 500).job_id == held.id
+
+
+def test_old_alarms_are_forgotten_once_they_were_sent_or_given_up(database: Database, fail: Fail) -> None:
+    for _ in range(3):
+        fail()
+    sent, given_up = claimed(database), claimed(database)
+    fail(at=NOW + 1)
+    with database.write() as tx:
+        alarms.mark_sent(tx, sent, NOW)
+        alarms.mark_failed(tx, given_up, "no such host", None)
+        assert alarms.prune(tx, NOW, 0, limit=10) is None
+    pending, young = (row["id"] for row in stored(database) if row["id"] not in (sent.id, given_up.id))
+    with database.write() as tx:
+        assert alarms.prune(tx, NOW + 1, 0, limit=2) == given_up.id
+        assert alarms.prune(tx, NOW + 1, given_up.id, limit=2) is None
+    assert [row["id"] for row in stored(database)] == [pending, young]

@@ -89,3 +89,35 @@ def test_a_write_that_came_too_late_tells_nothing(database: Database, job: Job) 
     with database.write() as tx:
         assert jobs.record(tx, replace(job, version=job.version + 1), replace(job, name="x"), 9, MARIA) is None
     assert kinds(read(database, job))[-1] is Kind.ENDED
+
+
+# --- what is forgotten ---
+
+
+def prune(database: Database, job: Job, before: int, limit: int = 100) -> int | None:
+    """Begin at the first event of the job."""
+    first = read(database, job, after=0, limit=1)[0]
+    with database.write() as tx:
+        return events.prune(tx, before, first.id - 1, limit)
+
+
+def test_what_is_old_is_forgotten_but_how_the_last_run_of_a_job_has_ended(database: Database, job: Job) -> None:
+    with database.write() as tx:
+        events.append(tx, job, [EVENTS[0]], at=9)
+    assert prune(database, job, before=7) is None
+    assert kinds(read(database, job)) == [*(each.kind for each in EVENTS), Kind.RUNNING]
+    assert prune(database, job, before=9) is None
+    assert kinds(read(database, job)) == [Kind.ENDED, Kind.RUNNING]
+
+
+def test_of_a_deleted_job_nothing_old_is_kept(database: Database, job: Job) -> None:
+    with database.write() as tx:
+        assert jobs.record(tx, job, calls.request_delete(job, now=9), at=9, by=MARIA)
+    prune(database, job, before=9)
+    assert kinds(read(database, job)) == [Kind.DELETE_REQUESTED]
+
+
+def test_old_events_are_gone_through_in_parts(database: Database, job: Job) -> None:
+    told = read(database, job)
+    assert prune(database, job, before=9, limit=2) == told[1].id
+    assert kinds(read(database, job)) == [each.kind for each in EVENTS[1:]]

@@ -1,0 +1,47 @@
+"""What happened long ago is forgotten, in as many transactions as it takes."""
+
+from collections.abc import Callable
+
+from sqlalchemy import func, select
+
+from penstock.controller.pruner import Pruner
+from penstock.domain.history import CONTROLLER, Event, Kind
+from penstock.domain.job import Job, Status
+from penstock.store import events
+from penstock.store.database import Database
+from penstock.store.events import EventFilter
+from penstock.store.schema import EVENTS
+from tests.store.conftest import create
+
+__all__ = ["create"]
+
+DAY_MS = 24 * 3_600_000
+NOW = 1000 * DAY_MS
+
+
+def count(database: Database, job: Job) -> int:
+    with database.read() as tx:
+        return int(tx.execute(select(func.count()).where(EVENTS.c.job_id == job.id)).scalar_one())
+
+
+def test_many_old_events_are_forgotten_and_what_is_told_since_stays(
+    database: Database, create: Callable[..., Job]
+) -> None:
+    job = create(created_at=NOW - 90 * DAY_MS - 1)
+    told = Event(Kind.REMARK, CONTROLLER, Status.INIT)
+    with database.write() as tx:
+        events.append(tx, job, [told] * 1700, NOW - 90 * DAY_MS - 1)
+        events.append(tx, job, [told] * 3, NOW - 90 * DAY_MS)
+    Pruner(database, 90, lambda: NOW).make_round()
+    with database.read() as tx:
+        left = events.page(tx, EventFilter(job.project_id, job.id))
+    assert [each.at for each in left] == [NOW - 90 * DAY_MS] * 3
+
+
+def test_nothing_is_forgotten_once_the_service_is_ending(database: Database, create: Callable[..., Job]) -> None:
+    job = create(created_at=1)
+    pruner = Pruner(database, 90, lambda: NOW)
+    pruner.rounds.start()
+    pruner.rounds.stop()
+    pruner.make_round()
+    assert count(database, job) == 1
