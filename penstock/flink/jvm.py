@@ -1,5 +1,6 @@
 """How a process of Flink is started: its Java options, what it sees of our environment, and where it logs."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from penstock.flink.shapes import Shape
 
 _OPENED = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent")
 _OPENED_MORE = ("util.concurrent.atomic", "util.concurrent.locks")
-_children: list[subprocess.Popen[bytes]] = []
+_children: set[int] = set()
 """What this process has started: it outlives every object here, and is reaped when it ends."""
 
 
@@ -61,8 +62,7 @@ def spawn(role: Role, home: FlinkHome, folder: Path, job_logs: Path, marks: Coll
             start_new_session=True,
             umask=0o077,
         )
-    _children.append(child)
-    return child.pid
+    return _let_go(child)
 
 
 def guard(pids: Sequence[int], folder: Path) -> None:
@@ -72,12 +72,23 @@ def guard(pids: Sequence[int], folder: Path) -> None:
     child = subprocess.Popen(
         command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=folder, env={}, start_new_session=True
     )
-    _children.append(child)
+    _let_go(child)
 
 
 def reap() -> None:
     """Let go of the children that have ended."""
-    _children[:] = [child for child in _children if child.poll() is None]
+    for pid in tuple(_children):
+        with contextlib.suppress(ChildProcessError):  # another thread was faster
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                continue
+        _children.discard(pid)
+
+
+def _let_go(child: subprocess.Popen[bytes]) -> int:
+    """Keep no more than the id: an object would warn at our end that its process lives."""
+    child.returncode = 0
+    _children.add(child.pid)
+    return child.pid
 
 
 def _options(folder: Path) -> list[str]:
