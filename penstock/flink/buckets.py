@@ -41,11 +41,8 @@ class Store(Protocol):
     def uri(self, key: str) -> str:
         """Return the place for Flink to write to, in a bucket that is there."""
 
-    def check(self) -> None:
-        """Raise unless the bucket is there, or what is listed next tells."""
-
-    def check_mounted(self) -> None:
-        """Raise for a bucket that is not there, although the map names its place."""
+    def check(self, *, or_unmade: bool = False) -> None:
+        """Raise unless the bucket is there, or will be made (`or_unmade`), or what is listed tells."""
 
     def folders(self, key: str) -> list[str]:
         """Name the folders right below a folder, links left out; none below one that is not there."""
@@ -178,7 +175,7 @@ def _open(home: Home) -> Store:
 def _told(store: Store, within: str, key: str | None) -> str | None:
     """Give the address of what was found; that there is nothing is only told of a bucket that is there."""
     if key is None:
-        store.check_mounted()
+        store.check(or_unmade=True)
         return None
     return bucket.parse(f"{bucket.split(within)[0]}/{key}")
 

@@ -30,12 +30,9 @@ class Folder:
         self.check()
         return f"file://{path}"  # Flink reads it as plain text: nothing is percent-encoded
 
-    def check(self) -> None:
-        self._home.stat()
-
-    def check_mounted(self) -> None:
-        if not self._is_made:
-            self.check()
+    def check(self, *, or_unmade: bool = False) -> None:
+        if not (or_unmade and self._is_made):
+            self._home.stat()
 
     def folders(self, key: str) -> list[str]:
         try:

@@ -59,11 +59,8 @@ class ServerBucket:
         self.folders(key)
         return "/".join(filter(None, ("s3:/", self._home.bucket, self._home.prefix, key)))
 
-    def check(self) -> None:
-        """Do nothing: whatever is listed after this tells that the bucket is not there."""
-
-    def check_mounted(self) -> None:
-        """Do nothing, likewise."""
+    def check(self, *, or_unmade: bool = False) -> None:
+        """Do nothing: whatever is listed tells that the bucket is not there."""
 
     def folders(self, key: str) -> list[str]:
         return [each.rpartition("/")[2] for each in self._below(key)[0]]
