@@ -13,7 +13,7 @@ from penstock.flink import distribution
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster, Unit
 from penstock.flink.distribution import FlinkHome
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 from tests import postgres
 from tests.parts import artifacts, kafka, s3
 
@@ -62,7 +62,7 @@ def flink_engine(flink_cluster: LocalCluster, buckets: Buckets) -> Iterator[Flin
     """The engine of the cluster, once it can run jobs."""
     unit = flink_cluster.unit
     assert unit is not None
-    engine = FlinkEngine(unit.rest_url, buckets, now_ms)
+    engine = Engines(buckets, now_ms).at(unit.rest_url)
     wait_until_ready(engine)
     yield engine
     engine.close()

@@ -47,31 +47,46 @@ INSERT INTO warm_sink SELECT k, COUNT(*) FROM warm_source GROUP BY k;
 """
 
 
+@dataclass(frozen=True)
+class Engines:
+    """Makes the engines of clusters, which all reach the same buckets; there are no packages without `bundles`."""
+
+    buckets: Buckets
+    now_ms: Callable[[], int]
+    bundles: Bundles | None = None
+
+    def at(self, rest_url: str) -> "FlinkEngine":
+        """Give that of a cluster that others start."""
+        return FlinkEngine(rest_url, self)
+
+    def of(self, cluster: LocalCluster, incarnation: str) -> "FlinkEngine":
+        """Give that of a cluster of ours, which was started."""
+        assert cluster.unit is not None
+        return FlinkEngine(cluster.unit.rest_url, self, incarnation, cluster.advised, has_s3=cluster.has_s3)
+
+
 class FlinkEngine:
     """The `Engine` of one Flink cluster, from its start to its end: a restarted cluster gets a new one.
 
     `incarnation` tells the clusters that we start apart; one that others start has none. `advised` adds to why
     a job fails what the operator can do. `has_s3` says whether it has Flink's S3 file system, as far as is known.
-    There are no packages without `bundles`.
     """
 
-    def __init__(  # noqa: PLR0913 - what it reaches, what its cluster can do, and what its jobs name
+    def __init__(
         self,
         rest_url: str,
-        buckets: Buckets,
-        now_ms: Callable[[], int],
+        engines: Engines,
         incarnation: str = "",
         advised: Callable[[str], str] = str,
         *,
         has_s3: bool = True,
-        bundles: Bundles | None = None,
     ) -> None:
         self._rest = FlinkRest(rest_url)
-        self._buckets = buckets
-        self._now_ms = now_ms
-        self._bundles = bundles or Bundles(buckets)
+        self._buckets = engines.buckets
+        self._now_ms = engines.now_ms
+        self._bundles = engines.bundles or Bundles(engines.buckets)
         self._uploads = Uploads(self._rest)
-        self._closeup = Closeup(self._rest, buckets, advised)
+        self._closeup = Closeup(self._rest, engines.buckets, advised)
         self.incarnation = incarnation
         self._advised = advised
         self._has_s3 = has_s3
@@ -217,29 +232,3 @@ class FlinkEngine:
 
     def _reason(self, error: RestUnavailable | RestError) -> str:
         return failures.root_cause(self._buckets.scrub(str(error)))
-
-
-@dataclass(frozen=True)
-class Engines:
-    """Makes the engines of clusters, which all reach the same buckets."""
-
-    buckets: Buckets
-    now_ms: Callable[[], int]
-    bundles: Bundles | None = None
-
-    def at(self, rest_url: str) -> FlinkEngine:
-        """Give that of a cluster that others start."""
-        return FlinkEngine(rest_url, self.buckets, self.now_ms, bundles=self.bundles)
-
-    def of(self, cluster: LocalCluster, incarnation: str) -> FlinkEngine:
-        """Give that of a cluster of ours, which was started."""
-        assert cluster.unit is not None
-        return FlinkEngine(
-            cluster.unit.rest_url,
-            self.buckets,
-            self.now_ms,
-            incarnation,
-            cluster.advised,
-            has_s3=cluster.has_s3,
-            bundles=self.bundles,
-        )

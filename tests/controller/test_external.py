@@ -9,7 +9,7 @@ from penstock.controller.external import ExternalCluster
 from penstock.domain.engine import Overview, Unreachable
 from penstock.domain.job import JobConfig
 from penstock.flink.buckets import Buckets
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines
 from tests.conftest import now_ms
 from tests.domain import cases
 from tests.flink.conftest import Answers, flink_says
@@ -19,7 +19,7 @@ __all__ = ["flink_says"]
 
 @pytest.fixture
 def external(flink_says: Answers, tmp_path_factory: pytest.TempPathFactory) -> ExternalCluster:
-    return ExternalCluster(FlinkEngine(flink_says.url, Buckets(tmp_path_factory.mktemp("buckets")), now_ms))
+    return ExternalCluster(Engines(Buckets(tmp_path_factory.mktemp("buckets")), now_ms).at(flink_says.url))
 
 
 def test_a_cluster_of_another_flink_is_seen_and_gets_no_jobs(

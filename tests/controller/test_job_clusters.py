@@ -28,7 +28,7 @@ from penstock.flink import cluster, processes
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
-from penstock.flink.engine import Engines, FlinkEngine
+from penstock.flink.engine import Engines
 from penstock.flink.fleet import Fleet
 from tests.conftest import now_ms
 from tests.controller.test_clusters import wait
@@ -143,7 +143,7 @@ def test_a_stranger_on_the_cluster_of_a_run_can_be_ended(site: Site) -> None:
     unit, stranger = site.of(job.run.id).unit, cases.with_run(job, id=uuid.uuid4().hex)
     assert unit is not None
     assert stranger.run is not None
-    outside = FlinkEngine(unit.rest_url, Buckets(site.data_dir / "buckets"), now_ms)
+    outside = Engines(Buckets(site.data_dir / "buckets"), now_ms).at(unit.rest_url)
     outside.perform(Submit(stranger))
     outside.close()
     wait(lambda: stranger.run.id in strangers(keeper, job))

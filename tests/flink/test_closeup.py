@@ -5,7 +5,7 @@ from pathlib import Path
 
 from penstock.domain.engine import Alive, Overview, Watched
 from penstock.flink.buckets import Buckets
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines
 from tests.conftest import now_ms
 from tests.flink.conftest import Answers
 
@@ -17,7 +17,7 @@ def test_a_job_whose_details_cannot_be_read_hides_no_other(flink_says: Answers, 
         flink_says.say(f"/jobs/{odd}{path}", '{"odd":')
     trace = {"exceptionHistory": {"entries": [{"stacktrace": "java.io.IOException: disk full"}]}}
     flink_says.say(f"/jobs/{good}/exceptions", json.dumps(trace))
-    engine = FlinkEngine(flink_says.url, Buckets(tmp_path), now_ms)
+    engine = Engines(Buckets(tmp_path), now_ms).at(flink_says.url)
     seen = engine.look([Watched(odd), Watched(good)])
     engine.close()
     assert isinstance(seen, Overview)

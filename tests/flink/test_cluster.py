@@ -14,7 +14,7 @@ from penstock.flink import cluster, processes
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 from tests.conftest import now_ms, wait_until_ready
 from tests.engine_contract import Case, Kind
 from tests.flink.test_engine import FlinkWorld
@@ -174,6 +174,6 @@ def test_any_other_folder_is_taken(tmp_path: Path) -> None:
 def connect(
     unit: LocalCluster, buckets: Buckets, output: Path, resume_from: str | None
 ) -> tuple[FlinkEngine, Case]:
-    engine = FlinkEngine(unit.start().rest_url, buckets, now_ms)
+    engine = Engines(buckets, now_ms).at(unit.start().rest_url)
     wait_until_ready(engine)
     return engine, Case(FlinkWorld(engine, buckets, output / "out"), 1, Kind.NUMBERS, resume_from)

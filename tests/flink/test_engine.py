@@ -23,7 +23,7 @@ from penstock.domain.engine import (
 )
 from penstock.domain.job import JarProgram, SavepointRequest
 from penstock.flink.buckets import Buckets
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 from penstock.flink.storage_map import StorageMap
 from tests.conftest import SLOTS, now_ms
 from tests.engine_contract import Case, EngineContract, Kind
@@ -103,7 +103,7 @@ class FlinkWorld:
         )
 
     def away(self) -> Engine:
-        return FlinkEngine(closed_address(), self.buckets, now_ms)
+        return Engines(self.buckets, now_ms).at(closed_address())
 
     def has_state(self, address: str) -> bool:
         return self.buckets.state_at(address) is not None
@@ -153,7 +153,7 @@ def test_a_job_whose_bucket_the_storage_map_does_not_name_is_refused_at_once(
 ) -> None:
     case = Case(world, job_id, Kind.NUMBERS)
     job = replace(case.job, config=replace(case.job.config, bucket="other"))
-    engine = FlinkEngine(closed_address(), Buckets(tmp_path, StorageMap()), now_ms)
+    engine = Engines(Buckets(tmp_path, StorageMap()), now_ms).at(closed_address())
     with pytest.raises(Refused, match=r"^there is no bucket 'other': the storage map does not name it$"):
         engine.perform(Submit(job))
     engine.close()
@@ -181,7 +181,7 @@ def test_an_engine_that_sees_a_failed_job_for_the_first_time_knows_that_it_ran(
 ) -> None:
     case = Case(world, job_id, Kind.FAILING).submit()
     case.until_ended()
-    case.world = FlinkWorld(FlinkEngine(flink_url, world.buckets, now_ms), world.buckets, world.output)
+    case.world = FlinkWorld(Engines(world.buckets, now_ms).at(flink_url), world.buckets, world.output)
     ended = case.until_ended()
     assert isinstance(ended, Ended)
     assert ended.ran
@@ -324,7 +324,7 @@ def test_slots_are_counted(world: FlinkWorld) -> None:
 
 
 def test_an_engine_without_its_cluster_says_why_it_is_not_ready(buckets: Buckets) -> None:
-    engine = FlinkEngine(closed_address(), buckets, now_ms)
+    engine = Engines(buckets, now_ms).at(closed_address())
     reason = engine.readiness()
     assert reason is not None
     assert reason.startswith("Flink does not answer: ")

@@ -9,7 +9,7 @@ from penstock.domain.engine import Cancel, Overview, Refused
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 from tests.conftest import now_ms, wait_until_ready
 from tests.engine_contract import Case, EngineContract, Kind
 from tests.flink.test_engine import (
@@ -45,7 +45,7 @@ def older_engine(
 ) -> Iterator[FlinkEngine]:
     cluster = LocalCluster(older_home, tmp_path_factory.mktemp("older"), slots=SLOTS)
     unit = cluster.start()
-    engine = FlinkEngine(unit.rest_url, buckets, now_ms, unit.incarnation)
+    engine = FlinkEngine(unit.rest_url, Engines(buckets, now_ms), unit.incarnation)
     wait_until_ready(engine)
     yield engine
     engine.close()

@@ -13,7 +13,7 @@ from penstock.flink import connectors
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.distribution import FlinkHome
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines, FlinkEngine
 from penstock.flink.storage_map import StorageMap
 from tests.conftest import now_ms, skipping_what_cannot_be_fetched, wait_until_ready
 from tests.engine_contract import Case, Kind
@@ -59,11 +59,11 @@ def test_state_lies_on_the_server_and_a_job_goes_on_from_it(
 ) -> None:
     url = cluster.start().rest_url
     assert cluster.has_s3
-    with contextlib.closing(FlinkEngine(url, buckets, now_ms, has_s3=cluster.has_s3)) as engine:
+    with contextlib.closing(FlinkEngine(url, Engines(buckets, now_ms), has_s3=cluster.has_s3)) as engine:
         wait_until_ready(engine)
         goes_on_from_its_savepoint(FlinkWorld(engine, buckets, tmp_path / "out"), s3_server)
     nobody_is_told_a_key(url, tmp_path / "data" / "engines" / "default", s3_server)
-    with contextlib.closing(FlinkEngine(url, buckets, now_ms, has_s3=False)) as without:
+    with contextlib.closing(FlinkEngine(url, Engines(buckets, now_ms), has_s3=False)) as without:
         case = Case(FlinkWorld(without, buckets, tmp_path / "out"), 2, Kind.NUMBERS)
         with pytest.raises(Refused) as refused:
             case.submit()

@@ -10,7 +10,7 @@ from penstock.client import Client
 from penstock.domain.engine import Submit
 from penstock.domain.job import JobConfig, Run
 from penstock.flink.buckets import Buckets
-from penstock.flink.engine import FlinkEngine
+from penstock.flink.engine import Engines
 from tests.conftest import now_ms
 from tests.domain.cases import job
 from tests.real.conftest import Served, wait_for
@@ -29,7 +29,7 @@ def client(served: Served) -> Iterator[Client]:
 
 def submitted(served: Served, client: Client, name: str) -> str:
     """Start a job in Flink that the service knows nothing of, wait until it is seen, and give its Flink id."""
-    engine = FlinkEngine(served.flink_url, Buckets(served.data_dir / "buckets"), now_ms)
+    engine = Engines(Buckets(served.data_dir / "buckets"), now_ms).at(served.flink_url)
     run = Run(uuid.uuid4().hex, now_ms())
     try:
         engine.perform(Submit(replace(job(name=name, sql=ENDLESS, config=JobConfig()), run=run)))
