@@ -7,37 +7,27 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import filelock
 
 from penstock import telemetry
 from penstock.controller.alarms import AlarmSender
-from penstock.controller.clusters import EmbeddedCluster, Upkeep
-from penstock.controller.external import ExternalCluster
-from penstock.controller.homes import Homes
 from penstock.controller.janitor import Janitor
-from penstock.controller.job_clusters import JobClusters
-from penstock.controller.keeper import Cluster, Keeper, Means
+from penstock.controller.keeper import Keeper, Means
 from penstock.controller.leases import Controller
-from penstock.controller.line_clusters import LineClusters
 from penstock.controller.log_keeper import LogKeeper
 from penstock.controller.pruner import Pruner
-from penstock.controller.tenants import Tenants
-from penstock.controller.wear import Tolerance
-from penstock.domain import lines
 from penstock.domain.errors import NotFound, PackageNotFound
 from penstock.domain.package import Name
-from penstock.domain.queue import DEFAULT, Holder, Isolation, Queue
-from penstock.flink import cluster, distribution, processes, storage_map
+from penstock.domain.queue import DEFAULT, Holder, Queue
+from penstock.engines import Clusters
+from penstock.flink import cluster, distribution, storage_map
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.bundles import Bundles
-from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import Engines
-from penstock.flink.fleet import Fleet
 from penstock.flink.job_logs import JobLogs
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
@@ -117,20 +107,21 @@ class Service:
 
     def __init__(self, settings: Settings, storage: Storage, progress: distribution.Progress, seat: "Seat") -> None:
         self._settings = settings
-        self._progress = progress
         self._database = storage.database
         self._metrics = telemetry.Metrics()
         self._buckets = open_buckets(settings)
         self._contents = Contents(settings.data_dir / "packages", settings.package_limit_mb << 20)
         bundles = Bundles(self._buckets, self._package, self._contents.limit)
-        self._engines = Engines(self._buckets, now_ms, bundles)
+        self._clusters = Clusters(
+            settings, progress, self._database, Engines(self._buckets, now_ms, bundles), new_id
+        )
         self._logs = JobLogs(settings.data_dir, self._buckets.scrub)
         means = Means(
             self._database,
             now_ms,
             new_id,
             self._metrics,
-            self._cluster_of,
+            self._clusters.of,
             note_failure=self._logs.note_failure,
             ttl_in_hours=settings.idle_state_retention_unit == "hours",
             skips_dirty_records=settings.dirty_data_strategy_applies,
@@ -151,21 +142,10 @@ class Service:
             database.alone(tx)
             queues.put_default(tx, size, now_ms())
             self._contents.sweep(packages.contents(tx))
-        self._forget_engines()
+        self._clusters.end_those_of_deleted_queues()
         self._controller.start()
         for chore in self._chores:
             chore.start()
-
-    def _forget_engines(self) -> None:
-        """End the engines of queues that were deleted while nobody kept them."""
-        found = cluster.folders(self._settings.data_dir)  # first: every engine has its row before it has a folder
-        with self._database.read() as tx:
-            known = {engine_name(queue) for queue in queues.all_of_service(tx)}
-        for folder in found - known:
-            try:
-                cluster.forget(self._settings.data_dir, folder)
-            except processes.StillRunning:
-                log.exception("the engine of a queue that was deleted cannot be ended")
 
     def stop(self) -> None:
         """End the service; Flink and its jobs go on unless the settings say otherwise."""
@@ -182,7 +162,7 @@ class Service:
             new_id=new_id,
             wake=self._controller.wake,
             readiness=self._controller.readiness,
-            flink_line=default_line(self._settings),
+            flink_line=self._clusters.default_line,
             metrics=self._metrics,
             state_at=self._state_at,
             knows_bucket=self._buckets.knows,
@@ -214,40 +194,6 @@ class Service:
             )
         return file
 
-    def _cluster_of(self, queue: Queue, on_ready: Callable[[], None]) -> Cluster:
-        if queue.rest_url is not None:
-            return ExternalCluster(self._engines.at(queue.rest_url))
-        tenants = Tenants(queue, self._database, now_ms, new_id)
-        line = default_line(self._settings)
-        if queue.isolation is Isolation.JOB:
-            fleet, homes = self._fleet(queue), Homes(self._home, on_ready)
-            return JobClusters(fleet, homes, line, self._engines, tenants.runs)
-        upkeep = Upkeep(
-            tolerance=Tolerance(self._settings.recycle_at_metaspace_percent),
-            hindered_by=tenants.hindered_by,
-            move_off=tenants.move_off,
-            would_lose=tenants.would_lose,
-        )
-
-        def of_line(line: str) -> EmbeddedCluster:
-            local = partial(self._local_cluster, queue, line)
-            return EmbeddedCluster(local, self._engines, on_ready, upkeep, line)
-
-        return LineClusters(of_line, partial(self._runs_already, queue), now_ms, line)
-
-    def _fleet(self, queue: Queue) -> Fleet:
-        return Fleet(self._settings.data_dir, engine_name(queue), self._buckets.flink_settings())
-
-    def _local_cluster(self, queue: Queue, line: str) -> LocalCluster:
-        name, file_systems = engine_name(queue, line), self._buckets.flink_settings()
-        return LocalCluster(self._home(line), self._settings.data_dir, name, queue.slots, file_systems=file_systems)
-
-    def _runs_already(self, queue: Queue, line: str) -> bool:
-        return cluster.is_running(self._settings.data_dir, engine_name(queue, line))
-
-    def _home(self, line: str) -> distribution.FlinkHome:
-        return prepare_flink(self._settings, self._progress, line)
-
 
 def open_buckets(settings: Settings) -> Buckets:
     """Give the buckets their places; raises `CannotStart`."""
@@ -263,35 +209,6 @@ def open_buckets(settings: Settings) -> Buckets:
     if storage_map.is_exposed(file):
         log.warning("others can read %s, which holds a secret key: chmod 600 it", file)
     return Buckets(root, storage, write_timeout_s=settings.savepoint_timeout_s)
-
-
-_FIRST_LINE = "2.3"
-"""Its clusters were there before those of others: their folders do not name it."""
-
-
-def engine_name(queue: Queue, line: str = _FIRST_LINE) -> str:
-    """Name the folder of a queue's engine; names of queues can repeat in other projects, and hold anything."""
-    of_queue = DEFAULT if queue.project_id is None else f"queue-{queue.id}"
-    return of_queue if line == _FIRST_LINE else f"{of_queue}/{line}"
-
-
-def default_line(settings: Settings) -> str:
-    """Name the Flink line of jobs that name none: that of the user's own Flink, if the settings name one."""
-    with contextlib.suppress(distribution.InstallFailed):  # then nothing can be started, and the log says why
-        if settings.flink_home is not None:
-            return lines.line_of_release(distribution.release_at(settings.flink_home))
-    return lines.DEFAULT
-
-
-def prepare_flink(
-    settings: Settings, progress: distribution.Progress, line: str = lines.DEFAULT
-) -> distribution.FlinkHome:
-    """Give the Flink of a line: the one the settings name, or an installed one; raises `InstallFailed`."""
-    home = settings.flink_home
-    if home is None or lines.line_of_release(distribution.release_at(home)) != line:
-        return distribution.install(lines.RELEASES[line], settings.cache_dir, progress)
-    java = settings.java or distribution.install_java(settings.cache_dir, progress)
-    return distribution.existing(home, java, settings.cache_dir)
 
 
 # --- the processes of a data directory ---

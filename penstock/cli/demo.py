@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import httpx
 from rich.console import Console
 
-from penstock import service
+from penstock import engines, service
 from penstock.cli import progress, shop
 from penstock.cli.failure import fail
 from penstock.client import ApiError, Client, Unreachable
@@ -70,7 +70,7 @@ def _play(console: Console, folder: Path, settings: Settings, clock: Clock) -> N
     home = load({"data_dir": folder / "data", "cache_dir": settings.cache_dir, "port": 0}, {})
     console.rule("Flink and its Java, from the package registry")
     with clock.part("install"):
-        service.prepare_flink(home, progress.Downloads(console, console.print))
+        engines.prepare_flink(home, progress.Downloads(console, console.print))
     console.print(f"installed in {home.cache_dir}")
     console.rule("penstock serve")
     with _service(home, folder, clock) as client:
