@@ -27,6 +27,7 @@ from penstock.domain.engine import (
     SavepointRunning,
     SavepointState,
     SavepointWritten,
+    Shown,
     Sighting,
     StopWithSavepoint,
     Stranger,
@@ -305,12 +306,9 @@ class FakeEngine:
             return Absent(sent_at, since, self.cluster, *self._left(watched))
         run = self.runs[watched.run_id]
         _, savepoint = run.savepoints.get(request.trigger_id, (None, None)) if request else (None, None)
-        alive = Alive(
+        shown = Shown(
             sent_at=sent_at,
-            answering_since=since,
             started_at=run.started_at,
-            all_running=run.running,
-            cancelling=run.cancelling,
             restarts=run.restarts,
             cause=run.cause,
             restore_failed=run.restore_failed,
@@ -318,7 +316,9 @@ class FakeEngine:
             savepoint=savepoint,
             plan="{}" if run.ran else None,
         )
-        return alive if run.how is None else _ended(alive, run.how, run)
+        if run.how is not None:
+            return Ended(**vars(shown), how=run.how, ended_at=run.ended_at, ran=run.ran)
+        return Alive(**vars(shown), answering_since=since, all_running=run.running, cancelling=run.cancelling)
 
     def _stranger(self, run_id: str, run: FakeRun) -> Stranger:
         state = "RUNNING" if run.running else "CREATED"
@@ -328,19 +328,3 @@ class FakeEngine:
 def _savepoints(request: SavepointRequest, run_id: str) -> str:
     """Give what the addresses of a run's savepoints at this target begin with."""
     return f"{bucket.parse(request.target)}savepoint-{run_id[:6]}-"
-
-
-def _ended(last: Alive, how: Ending, run: FakeRun) -> Ended:
-    return Ended(
-        sent_at=last.sent_at,
-        how=how,
-        started_at=last.started_at,
-        ended_at=run.ended_at,
-        ran=run.ran,
-        restarts=last.restarts,
-        cause=last.cause,
-        restore_failed=last.restore_failed,
-        checkpoint=last.checkpoint,
-        savepoint=last.savepoint,
-        plan=last.plan,
-    )

@@ -94,20 +94,16 @@ class Full:
     """The job is larger than the whole queue."""
 
 
-@dataclass(frozen=True)
-class Alive:
-    """Flink holds the job in a state that is not terminal."""
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What Flink tells of a job that it shows, whether it lives or has ended."""
 
     sent_at: int
-    answering_since: int
     started_at: int
-    all_running: bool
-    """Flink says RUNNING, and so does every task (or it has finished already)."""
-    cancelling: bool = False
     restarts: int = 0
     """How often Flink itself has restarted this run (its metric `numRestarts`)."""
     cause: str | None = None
-    """The newest root cause of a failure while the run is restarting or failing."""
+    """The root cause of its end, or the newest one of a failure while the run is restarting or failing."""
     restore_failed: bool = False
     """The run cannot be restored from the state it was given, and never will be."""
     checkpoint: str | None = None
@@ -117,22 +113,24 @@ class Alive:
     plan: str | None = None
 
 
-@dataclass(frozen=True)
-class Ended:
+@dataclass(frozen=True, kw_only=True)
+class Alive(Shown):
+    """Flink holds the job in a state that is not terminal."""
+
+    answering_since: int
+    all_running: bool
+    """Flink says RUNNING, and so does every task (or it has finished already)."""
+    cancelling: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended(Shown):
     """Flink has ended the job."""
 
-    sent_at: int
     how: Ending
-    started_at: int
     ended_at: int
     ran: bool
     """Every task was running at some time, even if no look saw it."""
-    restarts: int = 0
-    cause: str | None = None
-    restore_failed: bool = False
-    checkpoint: str | None = None
-    savepoint: SavepointState | None = None
-    plan: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from penstock.domain.engine import (
     Ended,
     Ending,
     SavepointState,
+    Shown,
     Watched,
 )
 from penstock.flink import failures
@@ -78,11 +79,7 @@ class Closeup:
         seen: dict[str, Alive | Ended] = {}
         for each in shown:
             row, memory = rows[each.run_id], self._memories[each.run_id]
-            savepoint = savepoints.get(row.jid)
-            if memory.is_complete:
-                seen[row.jid] = _ended(row, memory, savepoint, sent_at)
-            else:
-                seen[row.jid] = _alive(row, memory, savepoint, (sent_at, answering_since))
+            seen[row.jid] = _seen(row, memory, savepoints.get(row.jid), (sent_at, answering_since))
         return seen
 
     def _learn(self, row: JobRow, answering_since: int) -> None:
@@ -187,34 +184,24 @@ def _is_ended(row: JobRow) -> bool:
     return row.state in Ending.__members__
 
 
-def _alive(row: JobRow, memory: _Memory, savepoint: SavepointState | None, times: tuple[int, int]) -> Alive:
+def _seen(row: JobRow, memory: _Memory, savepoint: SavepointState | None, times: tuple[int, int]) -> Alive | Ended:
     sent_at, answering_since = times
-    return Alive(
+    is_well = memory.is_complete and row.state != Ending.FAILED
+    shown = Shown(
         sent_at=sent_at,
-        answering_since=answering_since,
         started_at=row.start_time,
-        all_running=row.all_running,
-        cancelling=row.state == "CANCELLING",
         restarts=memory.restarts,
-        cause=memory.cause,
+        cause=None if is_well else memory.cause,
         restore_failed=memory.restore_failed,
         checkpoint=memory.checkpoint,
         savepoint=savepoint,
         plan=memory.plan,
     )
-
-
-def _ended(row: JobRow, memory: _Memory, savepoint: SavepointState | None, sent_at: int) -> Ended:
-    return Ended(
-        sent_at=sent_at,
-        how=Ending(row.state),
-        started_at=row.start_time,
-        ended_at=row.end_time,
-        ran=memory.ran,
-        restarts=memory.restarts,
-        cause=memory.cause if row.state == Ending.FAILED else None,
-        restore_failed=memory.restore_failed,
-        checkpoint=memory.checkpoint,
-        savepoint=savepoint,
-        plan=memory.plan,
+    if memory.is_complete:
+        return Ended(**vars(shown), how=Ending(row.state), ended_at=row.end_time, ran=memory.ran)
+    return Alive(
+        **vars(shown),
+        answering_since=answering_since,
+        all_running=row.all_running,
+        cancelling=row.state == "CANCELLING",
     )

@@ -56,11 +56,11 @@ def gone(*, planned: bool = False, **fields: Any) -> Gone:
 
 
 def alive(*, all_running: bool = True, since: int = 0, at: int = NOW, **fields: Any) -> Alive:
-    return Alive(at, since, STARTED, all_running, **fields)
+    return Alive(sent_at=at, answering_since=since, started_at=STARTED, all_running=all_running, **fields)
 
 
 def ended(how: Ending, *, ran: bool = True, at: int = NOW, **fields: Any) -> Ended:
-    return Ended(at, how, STARTED, ENDED, ran, **fields)
+    return Ended(sent_at=at, how=how, started_at=STARTED, ended_at=ENDED, ran=ran, **fields)
 
 
 def decide(job: Job, seen: Observation, now: int = NOW) -> lifecycle.Step:

@@ -20,6 +20,7 @@ from penstock.domain.engine import (
     SavepointRunning,
     SavepointState,
     SavepointWritten,
+    Shown,
     StopWithSavepoint,
     Submit,
     TriggerSavepoint,
@@ -109,19 +110,23 @@ class SimulatedFlink:
         if found is None or self.now < self.recovering_until:
             left = self._left_by(job.run, job.savepoint_request)
             return Absent(self.now, self.answering_since, self.cluster, *left)
-        alive = Alive(
+        shown = Shown(
             sent_at=self.now,
-            answering_since=self.answering_since,
             started_at=1,
-            all_running=found.phase is Phase.RUNNING,
-            cancelling=found.phase is Phase.CANCELLING,
             restarts=found.restarts,
             cause=found.cause,
             restore_failed=not found.fits and found.cause is not None,
             checkpoint=found.reported.address if found.reported else None,
             savepoint=self._savepoint_of(found, job.savepoint_request),
         )
-        return alive if found.alive else _ended(found, alive)
+        if not found.alive:
+            return Ended(**vars(shown), how=Ending(found.phase), ended_at=found.ended_at, ran=found.ran)
+        return Alive(
+            **vars(shown),
+            answering_since=self.answering_since,
+            all_running=found.phase is Phase.RUNNING,
+            cancelling=found.phase is Phase.CANCELLING,
+        )
 
     def _left_by(self, run: Run, request: SavepointRequest | None) -> tuple[str | None, SavepointWritten | None]:
         """Find the newest checkpoint of a run in its folder, and the savepoint that was asked of it."""
@@ -373,21 +378,6 @@ class SimulatedFlink:
 
     def _happens(self, probability: float) -> bool:
         return probability > 0 and self.dice.random() < probability
-
-
-def _ended(job: FlinkJob, last: Alive) -> Ended:
-    return Ended(
-        sent_at=last.sent_at,
-        how=Ending(job.phase),
-        started_at=last.started_at,
-        ended_at=job.ended_at,
-        ran=job.ran,
-        restarts=last.restarts,
-        cause=last.cause,
-        restore_failed=last.restore_failed,
-        checkpoint=last.checkpoint,
-        savepoint=last.savepoint,
-    )
 
 
 def _beside(state: State, other: State) -> bool:
