@@ -203,15 +203,19 @@ class EmbeddedCluster:
         assert self._engine is not None
         if self._not_ready:
             return None
+        now, there = time.monotonic(), unit.incarnation
         try:
-            worn = self._wear.found(self._cluster.newer(), self._engine.metaspace_percent, time.monotonic())
+            worn = self._wear.found(self._cluster.newer(), self._engine.metaspace_percent, now)
         except EngineUnavailable:
             return None
-        if worn and (hindered_by := self._upkeep.hindered_by(unit.incarnation)):
-            log.info("Flink %s, but jobs %s cannot move to a new cluster now", worn, hindered_by)
-            self._wear.note_hindered(time.monotonic())
+        if worn is None:
             return None
-        return worn
+        stuck = self._upkeep.hindered_by(there) if self._wear.may_retry(now) else self._upkeep.would_lose(there)
+        if not stuck:
+            return worn
+        log.debug("Flink %s, but jobs %s cannot move to a new cluster now", worn, stuck)
+        self._wear.note_hindered(now)
+        return None
 
     def _recycle(self, unit: Unit, worn: str) -> bool:
         """End the cluster after its jobs have moved off it: they wait with their savepoints for the next one.

@@ -24,38 +24,44 @@ class Wear:
     def __init__(self, tolerance: Tolerance = Tolerance()) -> None:
         self._tolerance = tolerance
         self._vain = 0
-        self._due_at = 0.0
+        self._ask_at = 0.0
+        self._retry_at = 0.0
         self._measure_at = 0.0
         self._newer: object = None
         self._newer_since = 0.0
 
     def found(self, newer: object, percent: Callable[[], int], now: float) -> str | None:
-        """Say what is wrong with it that only a new cluster can mend, if that is to be tried now.
+        """Say what is wrong with it that only a new cluster can mend, if it is time to ask.
 
         `newer` is what a cluster started now would have that this one has not, if anything.
         """
         if newer != self._newer:
             self._newer, self._newer_since = newer, now
-        if now < self._due_at:
+        if now < self._ask_at:
             return None
         if newer is not None and now - self._newer_since >= SETTLED_S:
             return "is older than the installed connectors or the storage map"
         return "is nearly out of metaspace" if self._is_full(percent, now) else None
 
+    def may_retry(self, now: float) -> bool:
+        """Say whether it is time to ask again what could not move the last time."""
+        return now >= self._retry_at
+
     def note_hindered(self, now: float) -> None:
         """Take note that it cannot be tried at present."""
-        self._due_at = now + self._tolerance.measure_s
+        self._ask_at = now + self._tolerance.measure_s
 
     def note_vain(self, now: float) -> float:
-        """Take note that it was tried in vain, and say how long it is not tried again."""
+        """Take note that it was tried in vain, and say how long it is not tried again with the same jobs."""
         pause_s = min(self._tolerance.pause_s * (1 << self._vain), _PAUSE_MOST_S)
         self._vain = min(self._vain + 1, _DOUBLED_MOST)
-        self._due_at = now + pause_s
+        self._retry_at = now + pause_s
+        self.note_hindered(now)
         return pause_s
 
     def note_renewed(self, now: float) -> None:
         """Take note that another cluster has taken its place."""
-        self._vain, self._due_at = 0, now
+        self._vain, self._ask_at, self._retry_at = 0, now, now
         self._measure_at = now + self._tolerance.pause_s
 
     def _is_full(self, percent: Callable[[], int], now: float) -> bool:

@@ -139,21 +139,29 @@ def test_a_keeper_that_is_stopped_while_flink_is_being_installed_starts_none(sit
     assert site.living == set()
 
 
-def test_a_cluster_is_not_recycled_while_a_job_would_lose_its_state(site: Site) -> None:
-    could_lose = threading.Event()
-    could_lose.set()
+def test_a_cluster_is_not_recycled_while_a_job_would_lose_its_state_and_is_as_soon_as_none_would(
+    site: Site,
+) -> None:
+    stuck, tries = [7], []
+
+    def move_off(incarnation: str) -> int:
+        tries.append(incarnation)
+        return 0
+
     keeper = site.keep(
-        tolerance=FULL_AT_ONCE,
-        move_most_s=0,
-        move_off=lambda _: 1,
-        would_lose=lambda _: [7] if could_lose.is_set() else [],
+        tolerance=replace(FULL_AT_ONCE, pause_s=3600), move_off=move_off, would_lose=lambda _: list(stuck)
     )
-    wait(lambda: keeper.readiness() == "its Flink cluster is nearly out of metaspace and being recycled")
     wait(lambda: is_ready(keeper))
     full = site.unit
+    keeper.stop(end=False)  # the next one finds a cluster that is not new
+    keeper = site.keep(
+        tolerance=replace(FULL_AT_ONCE, pause_s=3600), move_off=move_off, would_lose=lambda _: list(stuck)
+    )
+    wait(lambda: len(tries) == 1 and is_ready(keeper))
     assert incarnation(keeper) == full.incarnation
-    could_lose.clear()
+    stuck.clear()
     wait(lambda: incarnation(keeper) not in (None, full.incarnation))
+    assert tries == [full.incarnation] * 2
 
 
 def test_a_cluster_stays_open_while_a_job_can_not_even_be_asked_to_leave_it(site: Site) -> None:

@@ -45,16 +45,24 @@ def test_without_a_limit_no_metaspace_is_full() -> None:
 
 
 def test_each_try_in_vain_doubles_the_time_until_the_next_up_to_a_day() -> None:
-    wear, now = Wear(Tolerance(metaspace_percent=85, measure_s=0, pause_s=600)), 0.0
+    wear, now = Wear(Tolerance(pause_s=600)), 0.0
+    assert wear.may_retry(now)
     pauses = []
     for _ in range(10):
         pauses.append(wear.note_vain(now))
-        assert wear.found(None, full, now + pauses[-1] - 1) is None
+        assert not wear.may_retry(now + pauses[-1] - 1)
         now += pauses[-1]
-        assert wear.found(None, full, now) == FULL
+        assert wear.may_retry(now)
     assert pauses == [600, 1200, 2400, 4800, 9600, 19200, 38400, 76800, DAY_S, DAY_S]
     for _ in range(2000):
         assert wear.note_vain(now) == DAY_S
+
+
+def test_after_a_try_in_vain_the_cluster_is_still_worn_for_what_can_move_by_now() -> None:
+    wear = Wear(Tolerance(metaspace_percent=85, measure_s=30))
+    wear.note_vain(0)
+    assert wear.found(None, full, 29) is None
+    assert wear.found(None, full, 30) == FULL
 
 
 def test_a_new_cluster_is_given_time_and_owes_nothing_to_the_last_one() -> None:
@@ -62,6 +70,7 @@ def test_a_new_cluster_is_given_time_and_owes_nothing_to_the_last_one() -> None:
     for _ in range(5):
         wear.note_vain(0)
     wear.note_renewed(10)
+    assert wear.may_retry(10)
     assert wear.found(None, full, 609) is None
     assert wear.found(None, full, 610) == FULL
     assert wear.note_vain(610) == 600
