@@ -64,7 +64,7 @@ class Room:
     queue: str
     cus: int
     offer: Callable[[Job], Offer]
-    """Says what the cluster of a job has."""
+    """Says what the cluster of a job has; raises `Invalid` for one that none can run."""
     free_cus: int = field(init=False)
     waiting: bool = False
     """A job that came earlier waits for CUs, so no later one is let past it."""
@@ -74,9 +74,16 @@ class Room:
     def __post_init__(self) -> None:
         self.free_cus = self.cus
 
+    def offered(self, job: Job) -> Offer:
+        """Say what the cluster of a job has for it: nothing, if it asks for what is served no more."""
+        try:
+            return self.offer(job)
+        except Invalid as error:
+            return Offer(unfit=str(error))
+
     def take(self, job: Job) -> None:
         """Take off what a job holds, or will once it is submitted; raises `Invalid`."""
-        need, offer = resources.need(job.config), self.offer(job)
+        need, offer = resources.need(job.config), self.offered(job)
         slots = self._slots_of(offer)
         self.free_cus -= need.cus
         slots.free -= need.slots
@@ -85,7 +92,7 @@ class Room:
 
     def lack(self, job: Job) -> Lack | None:
         """Say what the job lacks; None lets it in."""
-        offer = self.offer(job)
+        offer = self.offered(job)
         try:
             need = resources.need(job.config)
         except Invalid as error:

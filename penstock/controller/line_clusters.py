@@ -4,6 +4,7 @@ That of the default line is up all the time; another is started for the first jo
 has for a while.
 """
 
+import contextlib
 import logging
 import threading
 from collections import defaultdict
@@ -25,6 +26,7 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
+from penstock.domain.errors import Invalid
 from penstock.domain.job import Job
 from penstock.flink import processes
 
@@ -90,7 +92,7 @@ class LineClusters:
         sent_at = self.now_ms()
         by_line: dict[str, list[Watched]] = defaultdict(list)
         for each in watched:
-            by_line[self._line_of(each.cluster, each.flink_version)].append(each)
+            by_line[self._line_of_run(each)].append(each)
         for line in by_line:
             self._needed(line)
         if self._clusters.keys() | by_line.keys() == {self.default} and not self._looks.are_pending():
@@ -113,6 +115,11 @@ class LineClusters:
 
     def _line_of_job(self, job: Job) -> str:
         return self._line_of(job.run.cluster if job.run else None, job.config.flink_version)
+
+    def _line_of_run(self, watched: Watched) -> str:
+        with contextlib.suppress(Invalid):
+            return self._line_of(watched.cluster, watched.flink_version)
+        return self.default  # no cluster can run it, and so it was never sent
 
     def _line_of(self, cluster: str | None, flink_version: str | None) -> str:
         """Give the line of the cluster that a run was sent to, whatever line the job would go to by now."""

@@ -202,11 +202,13 @@ def _watched(job: Job, run: Run) -> Watched:
 
 
 def _observe(job: Job, seen: Overview | Unreachable, room: Room) -> Observation:
-    offer = room.offer(job)  # whatever is seen of other clusters: it may be what starts the job's own
+    offer = room.offered(job)  # whatever is seen of other clusters: it may be what starts the job's own
     if isinstance(seen, Unreachable):
         return seen
     absent = Absent(seen.sent_at, seen.answering_since, offer.cluster)
     if job.run is not None:
+        if job.run.attempts == 0 and offer.unfit is not None:
+            return Refusal(job.run.id, offer.unfit)
         if job.run.attempts == 0 and offer.closed is not None:
             return Full(seen.sent_at, offer.closed)
         return seen.runs.get(job.run.id, absent)

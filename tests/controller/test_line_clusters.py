@@ -214,6 +214,14 @@ def test_what_an_earlier_service_has_left_running_is_looked_after(site: Site) ->
     assert site.made.keys() == {"2.3", "1.20"}
 
 
+def test_a_run_of_a_line_that_is_served_no_more_hides_no_other(site: Site) -> None:
+    clusters = site.started()
+    job = site.submitted(None)
+    seen = clusters.look([watched(job), Watched("f" * 32, flink_version="1.9")])
+    assert isinstance(seen, Overview)
+    assert isinstance(seen.runs[run_id(job)], Alive)
+
+
 def test_one_cluster_that_cannot_be_ended_keeps_no_other_from_its_end(site: Site) -> None:
     clusters = site.started()
     site.submitted("1.20")

@@ -434,6 +434,17 @@ def test_a_restart_with_settings_that_make_no_sense_is_sent_for_the_engine_to_re
     assert world.current_run(job).attempts == 1
 
 
+def test_a_job_that_asks_for_a_line_that_is_served_no_more_ends_and_says_so(world: World) -> None:
+    waiting, job = world.started(flink_version="1.9"), world.started(restart_on_failure=True)
+    restarting = world.until(job, Status.RUNNING)
+    older = replace(restarting.config, flink_version="1.9")
+    world.becomes(job, config=older, run=Run(uuid.uuid4().hex, submit_at=0))
+    world.tick()
+    ended = [world.see(each) for each in (waiting, job)]
+    assert [each.status for each in ended] == [Status.SUBMIT_FAILED, Status.EXCEPTION]
+    assert all(each.reason.startswith("flink_version must be one of 1.10, ") for each in ended)
+
+
 def test_a_job_whose_row_cannot_be_read_is_left_as_it_is_and_no_other_with_it(
     world: World, database: Database
 ) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from penstock.controller.capacity import Offer, Room
 from penstock.controller.reconcile import Reconciler
-from penstock.domain import calls
+from penstock.domain import calls, lines
 from penstock.domain.effects import Site
 from penstock.domain.engine import Overview, Unreachable, Watched
 from penstock.domain.history import Actor, Event, Who
@@ -103,6 +103,7 @@ class World:
 
     def _offer(self, job: Job) -> Offer:
         self.offered.add(job.id)
+        lines.line_of(job.config.flink_version, lines.DEFAULT)
         return Offer(cluster=self.engine.cluster, slots=8)
 
     def _wake(self) -> None:
