@@ -1,5 +1,6 @@
 """Jars of users: the checks that one must pass before anything reads it, and what its manifest says."""
 
+import io
 import lzma
 import re
 import stat
@@ -12,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from penstock.domain.errors import Invalid
 
 MOST_ENTRIES = 200_000
+MOST_DIRECTORY = 64 << 20
+"""Bytes of the list of entries."""
 MOST_UNPACKED = 8 << 30
 MOST_RATIO = 200
 """Unpacked to packed, beyond the first 100 MiB; classes and texts reach 10."""
@@ -23,6 +26,22 @@ _DAMAGED = (
 _MANIFEST = "META-INF/MANIFEST.MF"
 _LONGEST_MANIFEST = 1 << 20
 _MAIN_CLASS = re.compile(r"^Main-Class: *(\S+) *$", re.MULTILINE | re.IGNORECASE)
+_ENTRY_OF_DIRECTORY = b"PK\x01\x02"
+
+
+class _File(io.BufferedReader):
+    """A jar as `zipfile` reads it, which takes its directory in one piece, whatever the number of entries in it says.
+
+    Each entry becomes half a kilobyte of memory: a directory with too many is refused before that.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MOST_DIRECTORY:
+            raise zipfile.BadZipFile(f"its directory has {size} bytes; it may have {MOST_DIRECTORY}")
+        content = super().read(size)
+        if content.count(_ENTRY_OF_DIRECTORY) > MOST_ENTRIES:
+            raise zipfile.BadZipFile(f"it has more than {MOST_ENTRIES} entries")
+        return content
 
 
 def check(path: Path, name: str) -> None:
@@ -33,7 +52,7 @@ def check(path: Path, name: str) -> None:
     unpacked = sum(entry.file_size for entry in entries)
     if packed > path.stat().st_size:
         raise Invalid(f"{name} is no jar that can be used: its entries overlap")
-    if len(entries) > MOST_ENTRIES or unpacked > min(MOST_UNPACKED, _FREE + MOST_RATIO * packed):
+    if unpacked > min(MOST_UNPACKED, _FREE + MOST_RATIO * packed):
         raise Invalid(f"{name} is no jar that can be used: it unpacks to {unpacked} bytes in {len(entries)} files")
     for entry in entries:
         _check_entry(entry, name)
@@ -43,7 +62,7 @@ def check(path: Path, name: str) -> None:
 def opened(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
     """Open a jar; raises `Invalid`."""
     try:
-        with zipfile.ZipFile(path) as jar:
+        with _File(path.open("rb", buffering=0)) as file, zipfile.ZipFile(file) as jar:
             yield jar
     except _DAMAGED as error:
         raise Invalid(f"{name} is not a jar: {error}") from None

@@ -4,6 +4,7 @@ import copy
 import io
 import stat
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -50,7 +51,17 @@ def unreadable_name() -> bytes:
     return jar_of({"ä": "y"}).replace("ä".encode(), b"\xc3\x28")
 
 
+def directory_of(size: int, told_entries: int = 1) -> bytes:
+    """A jar that says how long its directory is, which holds nothing else than one entry after the other."""
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", *[0] * 9, 0, 0, 0, 0, 0, 0, 0)
+    directory = entry * (size // len(entry))
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, told_entries, told_entries, len(directory), 0, 0)
+    return directory + end
+
+
 HOSTILE = {
+    "more entries than are told of": (lambda: directory_of(10_000_000), "it has more than 200000 entries"),
+    "a huge directory": (lambda: directory_of(65 << 20), r"its directory has \d+ bytes; it may have 67108864"),
     "a name that is no text": (unreadable_name, "is not a jar"),
     "no zip": (lambda: b"#!/bin/sh\n", "is not a jar"),
     "nothing": (lambda: b"", "is not a jar"),
@@ -112,3 +123,14 @@ def test_a_damaged_manifest_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "x.jar").write_bytes(content)
     with pytest.raises(Invalid, match="is not a jar"):
         jars.main_class(tmp_path / "x.jar", "x.jar")
+
+
+def test_what_has_too_many_entries_is_refused_before_they_take_memory(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(directory_of(60 << 20))
+    tracemalloc.start()
+    with pytest.raises(Invalid):
+        jars.check(file, "rules.jar")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * (60 << 20) + (1 << 20)  # the directory as it is, and the same with what precedes it
