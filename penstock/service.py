@@ -111,10 +111,10 @@ class Service:
         self._metrics = telemetry.Metrics()
         self._buckets = open_buckets(settings)
         self._contents = Contents(settings.data_dir / "packages", settings.package_limit_mb << 20)
-        bundles = Bundles(self._buckets, self._package, self._contents.limit)
-        self._clusters = Clusters(
-            settings, progress, self._database, Engines(self._buckets, now_ms, bundles), new_id
-        )
+        room = settings.data_dir / "bundles" / str(seat.number)
+        self._bundles = Bundles(self._buckets, self._package, self._contents.limit, room)
+        engines = Engines(self._buckets, now_ms, self._bundles)
+        self._clusters = Clusters(settings, progress, self._database, engines, new_id)
         self._logs = JobLogs(settings.data_dir, self._buckets.scrub)
         means = Means(
             self._database,
@@ -142,6 +142,7 @@ class Service:
             database.alone(tx)
             queues.put_default(tx, size, now_ms())
             self._contents.sweep(packages.contents(tx))
+        self._bundles.sweep()
         self._clusters.end_those_of_deleted_queues()
         self._controller.start()
         for chore in self._chores:

@@ -257,3 +257,10 @@ def test_a_start_removes_the_engines_of_queues_that_no_longer_exist(settings: Se
         (engines / name).mkdir(parents=True)
     with started(settings):
         assert [folder.name for folder in engines.iterdir() if folder.is_dir()] == [DEFAULT]
+
+
+def test_a_start_removes_what_a_killed_service_has_left_of_bundles(settings: Settings) -> None:
+    left = settings.data_dir / "bundles" / "0" / "penstock-x"
+    left.mkdir(parents=True)
+    with started(settings):
+        assert not left.exists()

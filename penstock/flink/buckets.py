@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from penstock.domain import bucket
-from penstock.domain.errors import NotFound
+from penstock.domain.errors import Invalid, NotFound
 from penstock.flink import server_bucket
 from penstock.flink.addresses import Addresses
-from penstock.flink.folder import Folder
+from penstock.flink.folder import Folder, TooLarge
 from penstock.flink.server_bucket import ServerBucket
 from penstock.flink.storage_map import Home, InFolder, StorageMap
 
@@ -56,7 +56,8 @@ class Store(Protocol):
         A folder that a link leads to stays as it is.
         """
 
-    def download(self, key: str, to: Path, limit: int) -> None: ...
+    def download(self, key: str, to: Path, limit: int) -> None:
+        """Copy an object; raises `FileNotFoundError` or `TooLarge`."""
 
     def upload(self, content: Path, key: str) -> None: ...
 
@@ -140,15 +141,16 @@ class Buckets:
     def download(self, address: str, to: Path, limit: int) -> None:
         """Copy an object to a file, of which a part may be left where this fails.
 
-        Raises `NotFound`, or `BucketFailure` when it has more bytes than the limit, too.
+        Raises `NotFound`, `Invalid` when it has more bytes than the limit, or `BucketFailure`.
         """
-        try:
-            with self._opened(address) as (store, key):
+        with self._opened(address) as (store, key):
+            try:
                 store.download(key, to, limit)
-        except BucketFailure as error:
-            if isinstance(error.__cause__, FileNotFoundError):
+            except FileNotFoundError as error:
+                store.check(or_unmade=True)
                 raise NotFound(f"there is no {address}") from error
-            raise
+            except TooLarge as error:
+                raise Invalid(f"{address} is larger than {limit} bytes") from error
 
     def upload(self, content: Path, address: str) -> None:
         """Write a file to an object, whole or not at all; raises `BucketFailure`."""

@@ -9,24 +9,27 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.domain import package, settings_keys
+from penstock.domain import package, script, settings_keys
 from penstock.domain.engine import EngineUnavailable, Refused
 from penstock.domain.errors import Invalid, NotFound, PackageNotFound
 from penstock.domain.job import SKIP_DIRTY_RECORDS, JarProgram, Job
 from penstock.domain.package import Name
+from penstock.domain.script import Located
 from penstock.flink import jars, runner
 from penstock.flink.buckets import Buckets
 
 Packages = Callable[[str, Name], Path]
 """Gives the file that a package of a project lies in; raises `PackageNotFound`."""
 
-_MANIFEST = "META-INF/MANIFEST.MF"
+MOST_JARS = 100
+"""How many a script can name; the API takes as many of a jar job."""
+_MOST_NESTED = 1000
+_NO_SCRIPT = Located("")
 _LIBRARY = re.compile(r"lib/.*\.jar")
-_JAR_OF_SCRIPT = re.compile(r"\bJAR\s+'((?:obs|s3)://[^']*)'", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Program:
     jar: Path
     entry_class: str
     arguments: Sequence[str]
+    script: Located = _NO_SCRIPT
+    """What a SQL job runs."""
 
 
 def no_packages(_project: str, name: Name) -> Path:
@@ -44,11 +49,21 @@ def no_packages(_project: str, name: Name) -> Path:
 
 @dataclass(frozen=True)
 class Bundles:
-    """Makes the programs of jobs; `limit` is how many bytes each of their jars and files may have."""
+    """Makes the programs of jobs; `limit` is how many bytes each of their jars and files may have.
+
+    `folder` is for this process alone, as it is emptied when it starts; without one it is the system's.
+    """
 
     buckets: Buckets
     packages: Packages = no_packages
     limit: int = 512 << 20
+    folder: Path | None = None
+
+    def sweep(self) -> None:
+        """Remove what a process has left that was killed."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextmanager
     def program(self, job: Job) -> Iterator[Program]:
@@ -56,9 +71,10 @@ class Bundles:
 
         Raises `Refused` for one that will never run, `EngineUnavailable` and `BucketFailure`.
         """
-        with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
-            made = _Bundle(self, job.project_id, Path(folder))
+        with ExitStack() as stack:
             try:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-", dir=self.folder))
+                made = _Bundle(self, job.project_id, Path(folder))
                 program = made.of_jar(job.program) if job.program else made.of_script(job)
             except (Invalid, NotFound, PackageNotFound) as error:
                 raise Refused(str(error)) from error
@@ -79,19 +95,24 @@ class _Bundle:
         found: dict[str, Path] = {}
         if job.config.udf_jar_url:
             found[job.config.udf_jar_url] = self._jar(job.config.udf_jar_url)
-        for address in dict.fromkeys(_JAR_OF_SCRIPT.findall(job.sql)):
-            with suppress(Invalid, NotFound):  # the runner refuses it with its place, unless it is in a comment
+        named = script.jars(job.sql)
+        if len(named) > MOST_JARS:
+            raise Invalid(f"the script names {len(named)} jars; it can have {MOST_JARS}")
+        for address in named:
+            with suppress(NotFound):  # the runner refuses it with its place
                 found[address] = self._jar(address)
+        located = script.located(job.sql, self.source.buckets.uri)
         return Program(
             jar=self._pack(list(found.items()), []) if found else runner.JAR,
             entry_class=runner.ENTRY_CLASS,
             arguments=runner.program_arguments(
-                job.sql,
+                located.sql,
                 owned=settings_keys.OWNED,
                 denied=settings_keys.DENIED,
                 jars=found,
                 skips_dirty_records=job.config.dirty_data_strategy == SKIP_DIRTY_RECORDS,
             ),
+            script=located,
         )
 
     def of_jar(self, program: JarProgram) -> Program:
@@ -128,15 +149,22 @@ class _Bundle:
                     bundle.writestr(name, ours.read(name))
             for number, (reference, file) in enumerate(libraries):
                 bundle.write(file, f"lib/{number}-{package.file_name(reference)}".removesuffix(".jar") + ".jar")
-                _hoist(file, bundle, f"lib/{number}-")
+                self._hoist(reference, file, bundle, f"lib/{number}-")
             for reference, file in files:
                 bundle.write(file, f"userData/{package.file_name(reference)}")
         return made
 
-
-def _hoist(file: Path, bundle: zipfile.ZipFile, prefix: str) -> None:
-    """Copy the jars that lie in a user's jar as Flink would find them, were it not nested itself."""
-    with jars.opened(file, file.name) as jar:
-        for name in filter(_LIBRARY.fullmatch, jar.namelist()):
-            with jar.open(name) as inner, bundle.open(prefix + name.replace("/", "-"), "w", force_zip64=True) as to:
-                shutil.copyfileobj(inner, to)
+    def _hoist(self, reference: str, file: Path, bundle: zipfile.ZipFile, prefix: str) -> None:
+        """Copy the jars that lie in a user's jar as Flink would find them, were it not nested itself."""
+        with jars.opened(file, reference) as jar:
+            inner = [entry for entry in jar.infolist() if _LIBRARY.fullmatch(entry.filename)]
+            size = sum(entry.file_size for entry in inner)
+            if len(inner) > _MOST_NESTED or size > self.source.limit:
+                raise Invalid(
+                    f"{reference} holds {len(inner)} jars of {size} bytes together; "
+                    f"it can hold {_MOST_NESTED} of {self.source.limit}"
+                )
+            for entry in inner:
+                name = prefix + entry.filename.replace("/", "-")
+                with jar.open(entry) as content, bundle.open(name, "w", force_zip64=True) as to:
+                    shutil.copyfileobj(content, to)

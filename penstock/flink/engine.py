@@ -195,16 +195,18 @@ class FlinkEngine:
         if job.run is None:
             raise ValueError(f"job {job.id} has no run to submit")
         body = self._submission(job, job.run)
-        try:
-            with self._bundles.program(job) as program:
+        with self._bundles.program(job) as program:
+            for place in program.script.places:
+                self._reachable(place)
+            try:
                 self._uploads.run(program, body)
-        except RestError as error:
-            text = self._buckets.scrub(error.text)
-            refused = runner.refusal(text) or failures.permanent(text)
-            if refused is not None:  # asked first, as it may quote a script that speaks of duplicates
-                raise Refused(self._advised(refused), told=text) from error
-            if not failures.is_duplicate(text):
-                raise EngineUnavailable(self._reason(error), told=text) from error
+            except RestError as error:
+                text = self._buckets.scrub(error.text)
+                refused = runner.refusal(text) or failures.permanent(text)
+                if refused is not None:  # asked first, as it may quote a script that speaks of duplicates
+                    raise Refused(self._advised(program.script.told(refused)), told=text) from error
+                if not failures.is_duplicate(text):
+                    raise EngineUnavailable(self._reason(error), told=text) from error
 
     def _submission(self, job: Job, run: Run) -> dict[str, object]:
         settings = config.flink_configuration(job, self._buckets)

@@ -10,10 +10,15 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from penstock.domain.errors import Invalid
 from penstock.flink.storage_map import InFolder
+
+_PART = ".penstock-"
+"""How the name of a file begins that is still being written."""
+_LEFT_OVER_S = 3600
 
 
 class Folder:
@@ -59,17 +64,19 @@ class Folder:
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if path.stat().st_size > limit:
-            raise too_large(limit)
+            raise TooLarge
         shutil.copyfile(path, to)
 
     def upload(self, content: Path, key: str) -> None:
         self.uri(key)
         path = self._path(key)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+        _remove_parts(path.parent)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_PART, delete=False) as part:
             try:
                 with content.open("rb") as source:
                     shutil.copyfileobj(source, part)
+                part.flush()
                 Path(part.name).replace(path)
             except OSError:
                 Path(part.name).unlink(missing_ok=True)
@@ -82,5 +89,13 @@ class Folder:
         return path
 
 
-def too_large(limit: int) -> OSError:
-    return OSError(errno.EFBIG, f"it is larger than {limit} bytes")
+class TooLarge(OSError):
+    """An object has more bytes than it may."""
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove what processes have left that were killed while they wrote there."""
+    for part in folder.glob(f"{_PART}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _LEFT_OVER_S:
+                part.unlink()

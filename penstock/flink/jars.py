@@ -30,7 +30,7 @@ _ENTRY_OF_DIRECTORY = b"PK\x01\x02"
 
 
 class _File(io.BufferedReader):
-    """A jar as `zipfile` reads it, which takes its directory in one piece, whatever the number of entries in it says.
+    """A jar as `zipfile` reads it, which takes the directory in one piece, whatever number of entries is told.
 
     Each entry becomes half a kilobyte of memory: a directory with too many is refused before that.
     """

@@ -14,7 +14,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from penstock.flink.folder import too_large
+from penstock.flink.folder import TooLarge
 from penstock.flink.storage_map import OnServer, StorageMap
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ServerBucket:
         with self._asking():
             got = obstore.get(self._store, key)
             if got.meta["size"] > limit:
-                raise too_large(limit)
+                raise TooLarge
             with to.open("wb") as target:
                 for chunk in got.stream():
                     target.write(chunk)

@@ -20,6 +20,8 @@ class Uploads:
     def __init__(self, rest: FlinkRest) -> None:
         self._rest = rest
         self._runner: str | None = None
+        self._unanswered: set[str] = set()
+        """The names of jars that nobody runs: whether the cluster has them is not known."""
         self._lock = threading.Lock()
 
     @property
@@ -49,7 +51,12 @@ class Uploads:
 
     def _run_once(self, program: Program, body: Json) -> None:
         """Run a jar that Flink needs no longer once it has answered: a job takes along what it loads."""
-        jar_id = self._rest.upload_jar(program.jar, f"{_ONCE}{uuid.uuid4().hex}.jar")
+        name = f"{_ONCE}{uuid.uuid4().hex}.jar"
+        try:
+            jar_id = self._rest.upload_jar(program.jar, name)
+        except RestUnavailable:
+            self._unanswered.add(name)
+            raise
         try:
             self._rest.run_jar(jar_id, body)
         except RestError:
@@ -61,8 +68,9 @@ class Uploads:
         """Remove a jar, and with it what earlier submissions have left that got no answer."""
         with contextlib.suppress(RestError, RestUnavailable):
             self._rest.delete_jar(jar_id)
+            old = time.time() * 1000 - _LEFT_OVER_MS
             for jar in self._rest.jars():
-                if jar.name.startswith(_ONCE) and jar.uploaded < time.time() * 1000 - _LEFT_OVER_MS:
+                if jar.name in self._unanswered or (jar.name.startswith(_ONCE) and jar.uploaded < old):
                     self._rest.delete_jar(jar.id)
 
     def _runner_id(self) -> str:

@@ -16,6 +16,7 @@ class Answers:
         self.headers: dict[str, str] = {}
         self.asked: list[tuple[str, str]] = []
         """The method and path of each request."""
+        self.bodies: list[bytes] = []
 
     def say(self, path: str, body: str | bytes, status: int = 200) -> None:
         self.by_path[path] = (status, body.encode() if isinstance(body, str) else body)
@@ -25,7 +26,7 @@ class Answers:
 def flink_says() -> Iterator[Answers]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            answers.bodies.append(self.rfile.read(int(self.headers["Content-Length"] or 0)))
             answers.asked.append((self.command, self.path))
             status, body = answers.by_path.get(self.path, (404, b'{"errors": ["Not found"]}'))
             self.send_response(status)

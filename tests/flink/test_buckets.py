@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.domain.errors import NotFound
+from penstock.domain.errors import Invalid, NotFound
 from penstock.flink.buckets import BucketFailure, Buckets, UnknownBucket
 from penstock.flink.storage_map import InFolder, OnServer, StorageMap
 from tests.parts.s3 import S3Server
@@ -146,7 +146,7 @@ def test_a_file_is_written_and_read_back(buckets: Buckets, tmp_path: Path) -> No
 def test_a_file_that_is_too_large_is_not_read(buckets: Buckets, tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"12345")
     buckets.upload(tmp_path / "source", "obs://state/a")
-    with pytest.raises(BucketFailure, match=r"^cannot use obs://state/a: it is larger than 4 bytes$"):
+    with pytest.raises(Invalid, match=r"^obs://state/a is larger than 4 bytes$"):
         buckets.download("obs://state/a", tmp_path / "target", limit=4)
     assert not (tmp_path / "target").exists()
 

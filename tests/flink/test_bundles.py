@@ -11,8 +11,9 @@ from penstock.domain.errors import PackageNotFound
 from penstock.domain.job import JarProgram, Job, JobConfig, JobType
 from penstock.domain.package import Name
 from penstock.flink import runner
-from penstock.flink.buckets import Buckets
+from penstock.flink.buckets import Buckets, UnknownBucket
 from penstock.flink.bundles import Bundles
+from penstock.flink.storage_map import StorageMap
 from tests.domain.cases import job
 from tests.jars import jar_of, put
 
@@ -154,3 +155,71 @@ def test_a_package_of_another_project_is_none(bundles: Bundles, packages: Callab
     packages("fraud/rules.jar")
     other = job(project_id="other", type=JobType.JAR, program=JarProgram("fraud/rules.jar"))
     assert refusal(bundles, other) == "package fraud/rules.jar does not exist"
+
+
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        ({f"lib/{n}.jar": bytes(60_000) for n in range(2)}, "holds 2 jars of 120000 bytes together"),
+        ({f"lib/{n}.jar": "" for n in range(1001)}, "holds 1001 jars of 0 bytes together"),
+    ],
+)
+def test_the_jars_within_a_jar_are_no_way_around_the_limit(
+    bundles: Bundles, packages: Callable[..., str], inner: dict[str, bytes], told: str
+) -> None:
+    packages("fraud/rules.jar", jar_of({**MANIFEST, **inner}))
+    assert refusal(bundles, jar_job()).startswith(f"fraud/rules.jar {told}; it can hold 1000 of")
+
+
+def test_a_script_can_name_only_so_many_jars(bundles: Bundles) -> None:
+    sql = "".join(f"ADD JAR 'obs://state/{number}.jar';" for number in range(101))
+    assert refusal(bundles, job(sql=sql)) == "the script names 101 jars; it can have 100"
+
+
+def test_what_a_comment_or_text_names_is_not_looked_for(tmp_path: Path) -> None:
+    bundles = Bundles(Buckets(tmp_path, StorageMap()))
+    for sql in ("-- ADD JAR 'obs://unknown/a.jar'", "SELECT 'ADD JAR ''obs://unknown/a.jar'''"):
+        with bundles.program(job(sql=sql)) as program:
+            assert program.arguments[0] == sql
+    with pytest.raises(UnknownBucket), bundles.program(job(sql="ADD JAR 'obs://unknown/a.jar'")):
+        pass
+
+
+def test_a_jar_of_a_script_that_cannot_be_used_is_told_of(bundles: Bundles, tmp_path: Path) -> None:
+    put(tmp_path, "obs://state/text.jar", b"text")
+    said = refusal(bundles, job(sql="ADD JAR 'obs://state/text.jar'"))
+    assert said == "obs://state/text.jar is not a jar: File is not a zip file"
+
+
+def test_what_is_too_large_will_never_run(bundles: Bundles, tmp_path: Path) -> None:
+    big = put(tmp_path, "obs://state/big.jar", bytes(100_001))
+    told = "obs://state/big.jar is larger than 100000 bytes"
+    assert refusal(bundles, jar_job(big)) == told
+    assert refusal(bundles, job(sql=f"ADD JAR '{big}'")) == told
+
+
+def test_the_options_of_tables_that_are_addresses_name_their_places(bundles: Bundles, tmp_path: Path) -> None:
+    sql = "CREATE TABLE t (n INT) WITH ('connector' = 'filesystem', 'path' = 'obs://state/it''s here/')"
+    with bundles.program(job(sql=sql)) as program:
+        place = f"file://{tmp_path}/state/it's here"
+        assert program.script.places == (place,)
+        escaped = place.replace("'", "''")
+        assert program.arguments[0] == sql.replace("obs://state/it''s here/", escaped)
+
+
+def test_an_option_in_a_bucket_that_is_not_there_is_told_of(tmp_path: Path) -> None:
+    sql = "CREATE TABLE t (n INT) WITH ('path' = 'obs://unknown/a')"
+    bundles = Bundles(Buckets(tmp_path, StorageMap()))
+    with pytest.raises(UnknownBucket, match="there is no bucket 'unknown'"), bundles.program(job(sql=sql)):
+        pass
+
+
+def test_what_a_killed_process_has_left_is_removed(tmp_path: Path) -> None:
+    bundles = Bundles(Buckets(tmp_path), folder=tmp_path / "bundles" / "0")
+    bundles.sweep()
+    (tmp_path / "bundles" / "0" / "penstock-x").mkdir()
+    bundles.sweep()
+    put(tmp_path, "obs://state/udf.jar", RULES)
+    with bundles.program(job(config=JobConfig(udf_jar_url="obs://state/udf.jar"))) as program:
+        assert program.jar.is_relative_to(tmp_path / "bundles" / "0")
+    assert list((tmp_path / "bundles" / "0").iterdir()) == []

@@ -1,6 +1,8 @@
 """Buckets as folders of the host: nothing leads out of them, and what the system refuses is told."""
 
 import contextlib
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,22 @@ def test_a_file_that_cannot_be_written_leaves_nothing(buckets: Buckets, root: Pa
     with pytest.raises(BucketFailure, match=r"^cannot use obs://state/a: Is a directory$"):
         buckets.upload(tmp_path / "source", "obs://state/a")
     assert [each.name for each in (root / "state").iterdir()] == ["a"]
+
+
+def test_what_a_killed_process_has_left_of_a_file_is_removed_later(
+    buckets: Buckets, root: Path, tmp_path: Path
+) -> None:
+    folder = root / "state" / "a"
+    folder.mkdir(parents=True)
+    for name, at_s in ((".penstock-old", 1_000), (".penstock-new", time.time()), ("kept", 1_000)):
+        (folder / name).touch()
+        os.utime(folder / name, (at_s, at_s))
+    (tmp_path / "source").write_bytes(b"x")
+    buckets.upload(tmp_path / "source", "obs://state/a/b")
+    assert {each.name for each in folder.iterdir()} == {".penstock-new", "kept", "b"}
+
+
+def test_a_file_in_a_folder_that_is_not_mounted_cannot_be_looked_for(root: Path, tmp_path: Path) -> None:
+    buckets = Buckets(root, StorageMap({"state": InFolder(root / "not mounted")}))
+    with pytest.raises(BucketFailure, match=r"^cannot use obs://state/a.jar: No such file or directory$"):
+        buckets.download("obs://state/a.jar", tmp_path / "target", limit=9)

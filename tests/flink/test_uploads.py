@@ -1,6 +1,7 @@
 """Which jars a cluster holds for us, and for how long."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +82,15 @@ def test_what_was_left_just_now_may_be_another_s(flink_says: Answers, uploads: U
     held(flink_says, "penstock-once-1.jar")
     uploads.run(program, {})
     assert asked(flink_says, "DELETE") == ["/jars/new"]
+
+
+def test_a_bundle_whose_upload_got_no_answer_is_removed_with_the_next_one(
+    flink_says: Answers, uploads: Uploads, program: Program
+) -> None:
+    flink_says.say("/jars/upload", "{}", status=503)
+    with pytest.raises(RestUnavailable):
+        uploads.run(program, {})
+    [name] = re.findall(rb'filename="(.*?)"', flink_says.bodies[0])
+    held(flink_says, name.decode(), "penstock-once-1.jar")
+    uploads.run(program, {})
+    assert asked(flink_says, "DELETE") == ["/jars/new", f"/jars/id-of-{name.decode()}"]
