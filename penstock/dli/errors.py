@@ -44,6 +44,10 @@ class BodyTooSlow(errors.PenstockError):
     """The body does not arrive."""
 
 
+class TooManyStreams(errors.PenstockError):
+    """As many bodies as can be read while they arrive are on their way."""
+
+
 UNEXPECTED = Kind(500, "DLI.0999")
 _KINDS: dict[type[Exception], Kind] = {
     errors.Invalid: Kind(400, "DLI.0001"),
@@ -59,6 +63,7 @@ _KINDS: dict[type[Exception], Kind] = {
     BodyTooSlow: Kind(408, "APIGW.0201"),
     BodyTooLarge: Kind(413, "APIGW.0201"),
     HeadTooLarge: Kind(431, "APIGW.0201"),
+    TooManyStreams: Kind(429, "APIGW.0308"),
     errors.Unauthenticated: Kind(401, "APIGW.0301", "Incorrect IAM authentication information: "),
     errors.Forbidden: Kind(403, "APIGW.0302"),
 }

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 from starlette.concurrency import run_in_threadpool
@@ -38,9 +38,14 @@ from penstock.server.operation import (
     json,
     log_unexpected,
 )
+from penstock.server.streams import Streams
 from penstock.signing import Message
 
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
+
+_CLOSE = {"Connection": "close"}
+"""What still comes is not another request."""
+_HEADERS = {408: _CLOSE, 429: _CLOSE | {"Retry-After": "10"}}
 
 access_log = logging.getLogger("penstock.access")
 
@@ -63,6 +68,7 @@ _ROUTES = [(operation, compile_path(operation.path)[0]) for operation in OPERATI
 @dataclass(frozen=True)
 class App:
     context: Context
+    streams: Streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -78,9 +84,7 @@ class App:
         except Exception as error:
             answer = _failed(error, request_id)
         self._count(request, operation, answer.status, perf_counter() - started, request_id)
-        headers = {"X-Request-Id": request_id}
-        if answer.status == 408:
-            headers["Connection"] = "close"  # what still comes is not another request
+        headers = {"X-Request-Id": request_id} | _HEADERS.get(answer.status, {})
         await Response(answer.content, answer.status, headers, answer.media_type)(scope, receive, send)
 
     async def _answer(
@@ -95,24 +99,10 @@ class App:
         message = Message(scope["method"], target, scope["headers"])
         if operation.takes_stream:
             message = replace(message, body_sha256=_declared_hash(message))
-            received = Received(message, names, request_id, self._chunks(request))
-        else:
-            received = Received(replace(message, body=await self._body(request)), names, request_id)
+            received = Received(message, names, request_id, self.streams.chunks(request))
+            return await self.streams.run(partial(operation.serve, self.context, received))
+        received = Received(replace(message, body=await self._body(request)), names, request_id)
         return await run_in_threadpool(operation.serve, self.context, received)
-
-    def _chunks(self, request: Request) -> Iterator[bytes]:
-        """Give the parts of the body to a worker thread, each as soon as it has arrived."""
-        patience_s = self.context.body_patience_s
-        parts, loop = request.stream(), asyncio.get_running_loop()
-
-        async def following() -> bytes | None:
-            try:
-                async with asyncio.timeout(patience_s):
-                    return await anext(parts, None)
-            except TimeoutError:
-                raise BodyTooSlow(f"nothing of the body has arrived for {patience_s} s") from None
-
-        return iter(lambda: asyncio.run_coroutine_threadsafe(following(), loop).result(), None)
 
     async def _body(self, request: Request) -> bytes:
         limit, patience_s = self.context.body_limit, self.context.body_patience_s
@@ -140,7 +130,7 @@ class App:
 
 
 def create_app(context: Context) -> App:
-    return App(context)
+    return App(context, Streams(context))
 
 
 def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:

@@ -55,6 +55,10 @@ class Context:
     savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120
+    stream_within_s: float = 3600
+    """How long a body may take that is read as it arrives."""
+    streams_at_once: int = 8
+    """How many of these there can be."""
 
 
 @dataclass(frozen=True)

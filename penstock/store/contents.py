@@ -59,7 +59,6 @@ class Contents:
 
     def keep(self, arrived: Arrived) -> None:
         """Let it be one of the contents; it is durable once this returns."""
-        _make_durable(arrived.path)
         arrived.path.replace(self.path(arrived.content))
         _make_durable(self.folder)
 
@@ -88,6 +87,7 @@ def _make_durable(path: Path) -> None:
 
 
 def arrived(path: Path) -> Arrived:
-    """Tell what has been written there."""
+    """Tell what has been written there, and make it durable: no transaction is to wait for that."""
+    _make_durable(path)
     with path.open("rb") as file:
         return Arrived(path, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)

@@ -1,6 +1,9 @@
 """Packages through the API: what is stored, shown, refused and deleted."""
 
 import hashlib
+import os
+import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -280,3 +283,27 @@ def test_what_a_dead_process_has_left_is_swept(service: Service, client: Client,
         database.alone(tx)
         contents.sweep(packages.contents(tx))
         assert stored_files(service) == {hashlib.sha256(JAR).hexdigest(), arriving.name}
+
+
+def test_no_other_writer_waits_for_the_bytes_of_a_package(
+    service: Service, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, bool]] = []
+    fsync = os.fsync
+
+    def noted(number: int) -> None:
+        free = threading.Event()
+        writer = threading.Thread(target=lambda: write_nothing(service, free))
+        writer.start()
+        synced.append((stat.S_ISREG(os.fstat(number).st_mode), free.wait(0.5)))
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    (tmp_path / "x").write_bytes(JAR)
+    client.put_package(tmp_path / "x", "a.jar")
+    assert synced == [(True, True), (False, False)]
+
+
+def write_nothing(service: Service, free: threading.Event) -> None:
+    with service.database.write():
+        free.set()
