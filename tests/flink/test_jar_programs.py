@@ -1,6 +1,8 @@
 """Programs of users on a real Flink: their jars and files, functions for scripts, and what no program should do."""
 
-from collections.abc import Iterator
+import io
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from penstock.flink.uploads import Uploads
 from tests.engine_contract import Case, Kind
 from tests.flink import programs
 from tests.flink.test_engine import FlinkWorld
+from tests.jars import jar_of
 
 pytestmark = pytest.mark.flink
 covers = pytest.mark.covers
@@ -104,6 +107,9 @@ WRONG = {
     "nothing": "main has returned without execute(): there is no job to run",
     "twice": "main has called execute() 2 times; one program is one job",
     "both": "main has called execute() 2 times; one program is one job",
+    "uids": "Flink cannot run what main has made: java.lang.IllegalArgumentException: Hash collision on"
+    ' user-specified ID "one". Most likely cause is a non-unique ID. Please check that all IDs specified via'
+    " `uid(String)` are unique.",
 }
 
 
@@ -140,6 +146,40 @@ def test_a_program_without_its_main_is_refused(world: FlinkWorld, job_id: int, m
     with pytest.raises(Refused) as refused:
         jar_case(world, job_id, program).submit()
     assert refused.value.reason == f"{main}: {told}"
+
+
+UNLOADABLE = {
+    "built for a newer Java": (
+        "Shout",
+        lambda: newer_java(programs.some("Shout")),
+        "it cannot be loaded: java.lang.UnsupportedClassVersionError: io/penstock/programs/Shout has been compiled"
+        " by a more recent version of the Java Runtime (class file version 99.0), this version of the Java Runtime"
+        " only recognizes class file versions up to 61.0",
+    ),
+    "without a class that it extends": (
+        "Misbehaving$Heir",
+        lambda: programs.some("Misbehaving$Heir"),
+        "it cannot be loaded: java.lang.ClassNotFoundException: io.penstock.programs.Misbehaving$Ancestor",
+    ),
+}
+
+
+def newer_java(jar: bytes) -> bytes:
+    """Make the classes of a jar those of a Java to come."""
+    with zipfile.ZipFile(io.BytesIO(jar)) as classes:
+        return jar_of(
+            {name: classes.read(name)[:6] + b"\0\x63" + classes.read(name)[8:] for name in classes.namelist()}
+        )
+
+
+@pytest.mark.parametrize(("main", "make", "told"), UNLOADABLE.values(), ids=UNLOADABLE)
+def test_a_program_that_cannot_be_loaded_is_refused_with_java_s_reason(
+    world: FlinkWorld, job_id: int, main: str, make: Callable[[], bytes], told: str
+) -> None:
+    program = JarProgram(upload(world, "p.jar", make()), f"io.penstock.programs.{main}")
+    with pytest.raises(Refused) as refused:
+        jar_case(world, job_id, program).submit()
+    assert refused.value.reason == f"io.penstock.programs.{main}: {told}"
 
 
 def test_a_program_that_never_returns_is_given_up_and_the_next_one_runs(

@@ -10,6 +10,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -45,7 +46,21 @@ public final class JarRunner {
         call(find(), arguments, recorder, seconds);
         StreamGraph job = only(recorder.jobs());
         settings.getOptional(PipelineOptions.NAME).ifPresent(job::setJobName);
-        flink.executeAsync(job);
+        try {
+            flink.executeAsync(job);
+        } catch (Exception | LinkageError error) {
+            rehearse(job);
+            throw error;
+        }
+    }
+
+    /** What Flink can make no graph of will never run; whatever else is in the way of a job may pass. */
+    private void rehearse(StreamGraph job) {
+        try {
+            job.getJobGraph(Thread.currentThread().getContextClassLoader(), new JobID());
+        } catch (RuntimeException | LinkageError error) {
+            throw refusal(Reason.shortened("Flink cannot run what main has made: " + Reason.root(error)));
+        }
     }
 
     private Method find() {
@@ -56,8 +71,10 @@ public final class JarRunner {
                 throw refusal("its main is not static");
             }
             return main;
-        } catch (ClassNotFoundException | NoClassDefFoundError error) {
+        } catch (ClassNotFoundException error) {
             throw refusal("there is no such class in the jars of the program");
+        } catch (LinkageError error) {
+            throw refusal(Reason.shortened("it cannot be loaded: " + Reason.root(error)));
         } catch (NoSuchMethodException error) {
             throw refusal("it has no public static void main(String[])");
         }
@@ -95,12 +112,10 @@ public final class JarRunner {
         if (chain.stream().anyMatch(each -> each.getClass().getSimpleName().equals(EXIT))) {
             return refusal("main has called System.exit, which would end Flink");
         }
-        Throwable root = chain.get(chain.size() - 1);
         String where = chain.stream().flatMap(each -> Stream.of(each.getStackTrace()))
                 .filter(frame -> frame.getClassName().equals(program))
                 .findFirst().map(frame -> " (" + frame.getFileName() + ":" + frame.getLineNumber() + ")").orElse("");
-        String text = root.getMessage() == null ? "" : ": " + root.getMessage();
-        return refusal(Reason.shortened("main has thrown " + root.getClass().getName() + text) + where);
+        return refusal(Reason.shortened("main has thrown " + Reason.root(error)) + where);
     }
 
     private Refusal refusal(String reason) {

@@ -74,6 +74,13 @@ final class Reason {
                                 .anyMatch(frame -> frame.getClassName().endsWith(".CalciteParser"));
     }
 
+    /** The innermost error, by its class and what it says. */
+    static String root(Throwable error) {
+        List<Throwable> chain = chain(error);
+        Throwable root = chain.get(chain.size() - 1);
+        return root.getClass().getName() + (root.getMessage() == null ? "" : ": " + root.getMessage());
+    }
+
     static List<Throwable> chain(Throwable error) {
         List<Throwable> chain = new ArrayList<>();
         for (Throwable cause = error; cause != null && !chain.contains(cause); cause = cause.getCause()) {

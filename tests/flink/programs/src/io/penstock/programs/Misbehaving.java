@@ -33,10 +33,23 @@ public final class Misbehaving {
                 job().executeAsync();
                 tables();
                 break;
+            case "uids":
+                StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
+                env.fromSequence(1, 9).map(n -> n).returns(Long.class).uid("one").disableChaining()
+                        .map(n -> n).returns(Long.class).uid("one").sinkTo(new DiscardingSink<>());
+                env.execute();
+                break;
             default:
                 job();
         }
     }
+
+    /** Can only be loaded with the jar that its ancestor lies in. */
+    public static class Heir extends Ancestor {
+        public static void main(String[] arguments) {}
+    }
+
+    public static class Ancestor {}
 
     private static void work() {
         try {
