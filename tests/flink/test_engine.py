@@ -159,6 +159,41 @@ def test_a_job_whose_bucket_the_storage_map_does_not_name_is_refused_at_once(
     engine.close()
 
 
+WRITING = """\
+-- 'path' = 'obs://unknown/a'
+CREATE TABLE numbers (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '2');
+CREATE TABLE lake (t STRING) WITH ('connector' = 'filesystem', 'format' = 'raw',
+  'path' = 'obs://{bucket}/the lake/{id}');
+INSERT INTO lake SELECT 'obs://{bucket}/a' FROM numbers;"""
+
+
+def writing_to(bucket: str, case: Case, more: str = "") -> Case:
+    case.job = replace(case.job, sql=WRITING.format(bucket=bucket, id=case.job.id) + more)
+    return case
+
+
+def test_a_script_writes_to_an_address_of_a_bucket(world: FlinkWorld, job_id: int) -> None:
+    assert writing_to("penstock", Case(world, job_id, Kind.BOUNDED)).submit().until_ended().how is Ending.FINISHED
+    files = world.place(f"obs://penstock/the lake/{job_id}").glob("part-*")
+    assert "".join(file.read_text() for file in files) == "obs://penstock/a\n" * 2
+
+
+def test_a_mistake_behind_an_address_is_told_with_its_place_in_the_script(world: FlinkWorld, job_id: int) -> None:
+    case = writing_to("penstock", Case(world, job_id, Kind.BOUNDED), " INSERT INTO t SELECT n FROM numbers")
+    case.job = replace(case.job, sql=case.job.sql.replace("\n", " ").replace("-- 'path' = 'obs://unknown/a'", ""))
+    with pytest.raises(Refused, match=rf"^line 1, column {case.job.sql.index('INSERT INTO t ') + 1}: Cannot find"):
+        case.submit()
+
+
+def test_a_script_that_names_a_bucket_that_is_not_there_is_refused(
+    world: FlinkWorld, job_id: int, tmp_path: Path
+) -> None:
+    engine = FlinkEngine(closed_address(), Buckets(tmp_path, StorageMap()), now_ms)
+    with pytest.raises(Refused, match=r"^there is no bucket 'other': the storage map does not name it$"):
+        engine.perform(Submit(writing_to("other", Case(world, job_id, Kind.BOUNDED)).job))
+    engine.close()
+
+
 def test_the_runner_is_uploaded_again_when_it_is_gone(world: FlinkWorld, job_id: int, flink_url: str) -> None:
     with httpx.Client(base_url=flink_url, trust_env=False) as http:
         for jar in http.get("/jars").json()["files"]:

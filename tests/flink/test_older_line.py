@@ -17,6 +17,7 @@ from tests.flink.test_engine import (
     test_a_job_larger_than_the_cluster_fails_without_having_run,
     test_a_job_that_flink_restarts_in_place_tells_why_and_how_often,
     test_a_savepoint_that_does_not_fit_the_program_is_refused_by_its_address,
+    test_a_script_writes_to_an_address_of_a_bucket,
     test_what_cannot_be_read_fails_the_job_or_is_skipped_as_its_table_says_or_else_its_strategy,
     test_what_flink_would_say_to_every_submission_is_a_refusal,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "test_a_program_that_makes_no_single_job_is_refused_and_leaves_nothing",
     "test_a_program_uses_its_jars_files_and_arguments_in_main_and_in_its_tasks",
     "test_a_savepoint_that_does_not_fit_the_program_is_refused_by_its_address",
+    "test_a_script_writes_to_an_address_of_a_bucket",
     "test_what_cannot_be_read_fails_the_job_or_is_skipped_as_its_table_says_or_else_its_strategy",
     "test_what_flink_would_say_to_every_submission_is_a_refusal",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from penstock.domain.engine import Refused
+from penstock.domain.engine import Ending, Refused
 from penstock.flink import connectors
 from penstock.flink.buckets import Buckets
 from penstock.flink.cluster import LocalCluster
@@ -18,7 +18,7 @@ from penstock.flink.storage_map import StorageMap
 from tests.conftest import now_ms, skipping_what_cannot_be_fetched, wait_until_ready
 from tests.engine_contract import Case, Kind
 from tests.flink.test_buckets import on_server
-from tests.flink.test_engine import FlinkWorld
+from tests.flink.test_engine import FlinkWorld, writing_to
 from tests.parts import artifacts
 from tests.parts.s3 import S3Server
 
@@ -62,6 +62,7 @@ def test_state_lies_on_the_server_and_a_job_goes_on_from_it(
     with contextlib.closing(FlinkEngine(url, Engines(buckets, now_ms), has_s3=cluster.has_s3)) as engine:
         wait_until_ready(engine)
         goes_on_from_its_savepoint(FlinkWorld(engine, buckets, tmp_path / "out"), s3_server)
+        writes_what_its_script_says(FlinkWorld(engine, buckets, tmp_path / "out"), s3_server)
     nobody_is_told_a_key(url, tmp_path / "data" / "engines" / "default", s3_server)
     with contextlib.closing(FlinkEngine(url, Engines(buckets, now_ms), has_s3=False)) as without:
         case = Case(FlinkWorld(without, buckets, tmp_path / "out"), 2, Kind.NUMBERS)
@@ -88,6 +89,13 @@ def goes_on_from_its_savepoint(world: FlinkWorld, server: S3Server) -> None:
     again.until_produced(max(world.produced(1)) + 5)
     assert sorted(world.produced(1)) == list(range(1, len(world.produced(1)) + 1))
     removed_with_all_it_has(first, world.buckets, there)
+
+
+def writes_what_its_script_says(world: FlinkWorld, server: S3Server) -> None:
+    case = writing_to("penstock", Case(world, 3, Kind.BOUNDED)).submit()
+    assert case.until_ended().how is Ending.FINISHED
+    files = (server.data / REAL / "pre fix" / "2" / "the lake" / "3").glob("part-*")
+    assert "".join(file.read_text() for file in files) == "obs://penstock/a\n" * 2
 
 
 def removed_with_all_it_has(case: Case, buckets: Buckets, there: Path) -> None:
