@@ -166,22 +166,25 @@ class Service:
             flink_line=self._clusters.default_line,
             metrics=self._metrics,
             state_at=self._state_at,
-            knows_bucket=self._buckets.knows,
+            knows_bucket=self._knows_bucket,
             logs=self._logs,
             contents=self._contents,
             download=self._download,
             savepoint_timeout_s=self._settings.savepoint_timeout_s,
         )
 
-    def _state_at(self, address: str) -> str | None:
+    def _knows_bucket(self, project_id: str, name: str) -> bool:
+        return self._buckets.of_project(project_id).knows(name)
+
+    def _state_at(self, project_id: str, address: str) -> str | None:
         try:
-            return self._buckets.state_at(address)
+            return self._buckets.of_project(project_id).state_at(address)
         except BucketFailure as error:
             raise NotFound(str(error)) from error
 
-    def _download(self, address: str, to: Path, limit: int) -> None:
+    def _download(self, project_id: str, address: str, to: Path, limit: int) -> None:
         try:
-            self._buckets.download(address, to, limit)
+            self._buckets.of_project(project_id).download(address, to, limit)
         except BucketFailure as error:
             raise NotFound(str(error)) from error
 

@@ -23,6 +23,7 @@ from penstock.domain.queue import Queue
 from penstock.domain.roles import Role
 from penstock.flink.buckets import BucketFailure, Buckets
 from penstock.flink.job_logs import JobLogs
+from penstock.flink.storage_map import InFolder, StorageMap
 from penstock.server import protocol
 from penstock.server.app import create_app
 from penstock.server.operation import Context
@@ -144,6 +145,13 @@ def new_folder(folder: Path) -> Key:
     return key
 
 
+def storage_in(root: Path) -> StorageMap:
+    """Give the buckets `penstock` and `state` to all, and `theirs` to a project that no test has."""
+    homes = {name: InFolder(root / name, is_made=True) for name in ("penstock", "state")}
+    theirs = InFolder(root / "theirs", is_made=True, projects=frozenset({"another"}))
+    return StorageMap({**homes, "theirs": theirs})
+
+
 @contextmanager
 def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch) -> Iterator[Service]:
     """Put a service on a fresh copy of the template folder in charge of the port."""
@@ -152,11 +160,17 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
     clock = Clock()
     woken: list[int] = []
     not_ready: list[str] = []
-    buckets = Buckets(folder / "buckets")
+    buckets = Buckets(folder / "buckets", storage_in(folder / "buckets"))
 
-    def download(address: str, to: Path, limit: int) -> None:
+    def download(project_id: str, address: str, to: Path, limit: int) -> None:
         try:
-            buckets.download(address, to, limit)
+            buckets.of_project(project_id).download(address, to, limit)
+        except BucketFailure as error:
+            raise NotFound(str(error)) from error
+
+    def state_at(project_id: str, address: str) -> str | None:
+        try:
+            return buckets.of_project(project_id).state_at(address)
         except BucketFailure as error:
             raise NotFound(str(error)) from error
 
@@ -169,8 +183,8 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         readiness=lambda: not_ready[0] if not_ready else None,
         flink_line="2.3",
         metrics=Metrics(),
-        knows_bucket=lambda name: name in ("state", "penstock"),
-        state_at=buckets.state_at,
+        knows_bucket=lambda project_id, name: buckets.of_project(project_id).knows(name),
+        state_at=state_at,
         logs=JobLogs(folder, buckets.scrub),
         contents=Contents(folder / "packages", limit=1 << 20),
         download=download,

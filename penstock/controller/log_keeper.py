@@ -56,14 +56,14 @@ class LogKeeper:
         self._remove(set(found) - kept.keys(), {each.run_id for each in owned})
 
     def _copy(self, job: Job, run_id: str) -> None:
-        begun_at = self._now_ms()
+        begun_at, buckets = self._now_ms(), self._buckets.of_project(job.project_id)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 for file in self._logs.to_copy(run_id):
                     content = Path(folder) / file.name
                     if not self._logs.export(run_id, file.name, content):
                         continue
-                    self._buckets.upload(content, bucket.log_path(job, run_id, file.name))
+                    buckets.upload(content, bucket.log_path(job, run_id, file.name))
             self._logs.note_copy(run_id, begun_at)
             self._complained_of.discard(job.id)
         except (BucketFailure, Invalid, OSError) as error:

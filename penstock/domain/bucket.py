@@ -45,6 +45,11 @@ def check_name(bucket: str) -> str:
     return bucket
 
 
+def unknown(name: str) -> str:
+    """Say that there is no such bucket, or none for the project that asks: which one nobody is told."""
+    return f"there is no bucket {name!r}: the storage map does not name it"
+
+
 def checkpoint_path(job: Job) -> str:
     """Where Flink keeps the job's checkpoints, in a folder per run (`checkpoint_path`; DLI: create jar job)."""
     if job.config.checkpoint_path:

@@ -1,6 +1,7 @@
 """The project's buckets: the only place that knows where `obs://` addresses lie, in folders or on servers."""
 
 import contextlib
+import copy
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -72,9 +73,17 @@ class Buckets:
         self._storage = (storage or StorageMap(default=InFolder(root))).with_built_in(root)
         self._addresses = Addresses(self._storage, beside=root.parent)
         self._store = lru_cache(_KEPT_OPEN)(_open)
+        self._project: str | None = None
+        """None: all of them are wanted."""
+
+    def of_project(self, project_id: str) -> "Buckets":
+        """Give the buckets as a project has them: of those of others it is told what it is told of none."""
+        own = copy.copy(self)
+        own._project = project_id
+        return own
 
     def knows(self, bucket_name: str) -> bool:
-        return self._storage.home_of(bucket_name) is not None
+        return self._storage.home_of(bucket_name, self._project) is not None
 
     def flink_settings(self) -> dict[str, str]:
         """Return what a cluster must be told to reach the buckets; there are secrets among it."""
@@ -161,9 +170,9 @@ class Buckets:
     def _opened(self, address: str) -> Iterator[tuple[Store, str]]:
         """Give the bucket of an address, and the key in it; what goes wrong with it is a `BucketFailure`."""
         name, parts = bucket.split(address)
-        home = self._storage.home_of(name)
+        home = self._storage.home_of(name, self._project)
         if home is None:
-            raise UnknownBucket(f"there is no bucket {name!r}: the storage map does not name it")
+            raise UnknownBucket(bucket.unknown(name))
         try:
             yield self._store(home), "/".join(parts)
         except OSError as error:

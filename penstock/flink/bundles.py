@@ -91,6 +91,10 @@ class _Bundle:
     project_id: str
     folder: Path
 
+    @property
+    def buckets(self) -> Buckets:
+        return self.source.buckets.of_project(self.project_id)
+
     def of_script(self, job: Job) -> Program:
         found: dict[str, Path] = {}
         if job.config.udf_jar_url:
@@ -101,7 +105,7 @@ class _Bundle:
         for address in named:
             with suppress(NotFound):  # the runner refuses it with its place
                 found[address] = self._jar(address)
-        located = script.located(job.sql, self.source.buckets.uri)
+        located = script.located(job.sql, self.buckets.uri)
         return Program(
             jar=self._pack(list(found.items()), []) if found else runner.JAR,
             entry_class=runner.ENTRY_CLASS,
@@ -138,7 +142,7 @@ class _Bundle:
         if isinstance(named, Name):
             return self.source.packages(self.project_id, named)
         file = self.folder / f"{sum(1 for _ in self.folder.iterdir())}"
-        self.source.buckets.download(named, file, self.source.limit)
+        self.buckets.download(named, file, self.source.limit)
         return file
 
     def _pack(self, libraries: Sequence[tuple[str, Path]], files: Sequence[tuple[str, Path]]) -> Path:

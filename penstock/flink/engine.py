@@ -209,15 +209,16 @@ class FlinkEngine:
                     raise EngineUnavailable(self._reason(error), told=text) from error
 
     def _submission(self, job: Job, run: Run) -> dict[str, object]:
-        settings = config.flink_configuration(job, self._buckets)
+        buckets = self._buckets.of_project(job.project_id)
+        settings = config.flink_configuration(job, buckets)
         for uri in settings.values():
             self._reachable(uri)
-        state = self._buckets.state_at(run.resume_from) if run.resume_from else None
+        state = buckets.state_at(run.resume_from) if run.resume_from else None
         if run.resume_from and state is None:
             raise Refused(f"there is no complete savepoint or checkpoint at {run.resume_from}", state_missing=True)
         body: dict[str, object] = {"jobId": run.id, "flinkConfiguration": settings}
         if state is not None:
-            body |= {"savepointPath": self._reachable(self._buckets.uri(state)), "allowNonRestoredState": False}
+            body |= {"savepointPath": self._reachable(buckets.uri(state)), "allowNonRestoredState": False}
         return body
 
     def _reachable(self, uri: str) -> str:

@@ -1,10 +1,11 @@
 """The storage map: a TOML file that says in which folder, or on which S3-compatible server, each bucket lies."""
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,8 @@ from penstock.domain.errors import Invalid
 _DEFAULT = "default"
 _ALLOWED = (
     "a table has either `folder`, or `endpoint`, `access_key`, `secret_key` and, if needed, `region`, `bucket`, "
-    "`prefix`; of a key, `…_env` names its environment variable and `…_file` its file; a name with dots is quoted"
+    "`prefix`; of a key, `…_env` names its environment variable and `…_file` its file; `projects` lists the ids of "
+    "those that may use it; a name with dots is quoted"
 )
 
 
@@ -29,6 +31,8 @@ class InFolder:
     folder: Path
     is_made: bool = False
     """Made at its first use; one that the map names may be a file system that is not mounted yet."""
+    projects: frozenset[str] | None = field(default=None, compare=False)
+    """Whose it is, by id; None: everybody's."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class OnServer:
     region: str = "us-east-1"
     prefix: str = ""
     """Folders within that bucket, without a slash at either end."""
+    projects: frozenset[str] | None = field(default=None, compare=False)
+    """As of a folder."""
 
 
 Home = InFolder | OnServer
@@ -52,12 +58,18 @@ class StorageMap:
     """By the name that users give the bucket."""
     default: Home | None = None
 
-    def home_of(self, name: str) -> Home | None:
-        """Say where a bucket lies; None when it is not to be known."""
+    def home_of(self, name: str, project_id: str | None = None) -> Home | None:
+        """Say where a bucket lies; None when it is not to be known, or not by this project."""
+        home = self._home_of(name)
+        if home is None or home.projects is None or project_id is None:
+            return home
+        return home if project_id in home.projects else None
+
+    def _home_of(self, name: str) -> Home | None:
         if name in self.homes or self.default is None:
             return self.homes.get(name)
         if isinstance(self.default, InFolder):
-            return InFolder(self.default.folder / name, is_made=True)
+            return replace(self.default, folder=self.default.folder / name, is_made=True)
         if self.default.bucket:
             return replace(self.default, prefix=f"{self.default.prefix}/{name}".lstrip("/"))
         return None if name in {each.bucket for each in self.servers()} else replace(self.default, bucket=name)
@@ -78,6 +90,7 @@ class StorageMap:
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True):
+    projects: list[str] | None = None
     folder: str | None = None
     endpoint: str | None = None
     region: str = "us-east-1"
@@ -100,13 +113,22 @@ def read(file: Path, environment: Mapping[str, str]) -> StorageMap:
         raise BadMap(f"{file}: {error}") from error
     homes: dict[str, Home] = {}
     for name, content in tables.items():
-        try:
+        with _in_table(name, file, text):
             homes[name] = _home(name, content, file.parent, environment)
             _check_alone(name, homes)
-        except (Invalid, OSError, ValueError, RuntimeError, msgspec.MsgspecError) as error:
-            raise BadMap(f"{file}, line {_line(text, name)}, table {name!r}: {error}; {_ALLOWED}") from error
-    default = homes.pop(_DEFAULT, None)
-    return StorageMap(homes, default)
+    found = StorageMap(homes, homes.pop(_DEFAULT, None))
+    for name in homes:
+        with _in_table(name, file, text):
+            _check_beside_default(name, found)
+    return found
+
+
+@contextlib.contextmanager
+def _in_table(name: str, file: Path, text: str) -> Iterator[None]:
+    try:
+        yield
+    except (Invalid, OSError, ValueError, RuntimeError, msgspec.MsgspecError) as error:
+        raise BadMap(f"{file}, line {_line(text, name)}, table {name!r}: {error}; {_ALLOWED}") from error
 
 
 def is_exposed(file: Path) -> bool:
@@ -119,11 +141,12 @@ def _home(name: str, content: Any, beside: Path, environment: Mapping[str, str])
     if name != _DEFAULT:
         bucket.check_name(name)
     table = msgspec.convert(content, _Table)
-    given = {key for key, value in content.items() if value is not None}
+    projects = None if table.projects is None else frozenset(table.projects)
+    given = {key for key, value in content.items() if value is not None} - {"projects"}
     if table.folder is not None:
         if given != {"folder"}:
-            raise ValueError("a folder has no other settings")
-        return InFolder((beside / Path(table.folder).expanduser()).resolve())
+            raise ValueError("a folder has no other settings of a place")
+        return InFolder((beside / Path(table.folder).expanduser()).resolve(), projects=projects)
     if table.endpoint is None:
         raise ValueError("it names no place")
     _check_endpoint(table.endpoint)
@@ -137,6 +160,7 @@ def _home(name: str, content: Any, beside: Path, environment: Mapping[str, str])
         secret_key=_key(content, "secret_key", beside, environment),
         region=table.region,
         prefix=prefix,
+        projects=projects,
     )
 
 
@@ -168,6 +192,26 @@ def _check_alone(name: str, homes: Mapping[str, Home]) -> None:
             raise ValueError(f"table {other!r} has the same place")
         if isinstance(mine, OnServer) and isinstance(home, OnServer) and not _agree(mine, home):
             raise ValueError(f"table {other!r} has a bucket of the same name on another server, or other keys")
+
+
+def _check_beside_default(name: str, found: StorageMap) -> None:
+    """Check that no bucket which the default makes up reaches what lies here."""
+    (server, place), default = _place(found.homes[name]), found.default
+    if default is None or (
+        isinstance(default, OnServer) and not default.bucket
+    ):  # the latter leaves out our buckets
+        return
+    root_server, root = _place(default)
+    if server == root_server and place != root and place.is_relative_to(root):
+        other = place.relative_to(root).parts[0]
+        if other not in found.homes:
+            raise ValueError(f"it lies in the folder of the bucket {other!r} of the table 'default'")
+
+
+def _place(home: Home) -> tuple[str, PurePath]:
+    if isinstance(home, InFolder):
+        return "", home.folder
+    return home.endpoint, PurePosixPath(home.bucket, home.prefix)
 
 
 def _agree(one: OnServer, other: OnServer) -> bool:

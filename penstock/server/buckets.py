@@ -13,7 +13,7 @@ def authorize_buckets(context: Context, call: Call, body: wire.AuthorizeBody) ->
     """Say that the buckets can be used; Terraform asks before it creates a job, and fails unless they all can."""
     with encoding.naming("obs_buckets"):
         names = [bucket.check_name(name) for name in body.obs_buckets]
-    unknown = [name for name in names if not context.knows_bucket(name)]
+    unknown = [name for name in names if not context.knows_bucket(call.project_id, name)]
     if unknown:
         raise NotFound(f"obs_buckets: the storage map does not name {', '.join(map(repr, unknown))}")
     return wire.Authorized("The buckets can be used.")

@@ -53,10 +53,17 @@ def update(context: Context, call: Call, body: Body, fill: Fill[Body]) -> wire.U
 
 def _filled(context: Context, job: Job, body: Body, fill: Fill[Body]) -> Job:
     wanted = fill(job, body)
-    place = wanted.config.checkpoint_path
-    if place and place != job.config.checkpoint_path and not context.knows_bucket(bucket.split(place)[0]):
-        raise Invalid(f"checkpoint_path: there is no place for {place} in the storage map")
+    before, after = job.config, wanted.config
+    if after.bucket != before.bucket and after.bucket:
+        _check_bucket(context, job, "obs_bucket", after.bucket)
+    if after.checkpoint_path != before.checkpoint_path and after.checkpoint_path:
+        _check_bucket(context, job, "checkpoint_path", bucket.split(after.checkpoint_path)[0])
     return wanted
+
+
+def _check_bucket(context: Context, job: Job, field: str, name: str) -> None:
+    if not context.knows_bucket(job.project_id, name):
+        raise Invalid(f"{field}: {bucket.unknown(name)}")
 
 
 def _existing_queue(context: Context, call: Call, name: str) -> str:

@@ -73,15 +73,15 @@ def import_savepoint(context: Context, call: Call, body: wire.ImportBody) -> wir
     job_id = encoding.read_job_id(call.job_id)
     if body.job_id != job_id:
         raise Invalid(f"job_id must be that of the path, {job_id}")
-    state = _state_to_import(context, body.savepoint_path)
+    state = _state_to_import(context, call, body.savepoint_path)
     change(context, call, job_id, lambda job, _now: calls.request_import(job, state))
     return wire.Done(message="Savepoint imported.")
 
 
-def _state_to_import(context: Context, place: str) -> str:
+def _state_to_import(context: Context, call: Call, place: str) -> str:
     """Find the state, and see to it that it is not removed from under the job; raises `Invalid` or `NotFound`."""
     with encoding.naming("savepoint_path"):
-        state = context.state_at(place)
+        state = context.state_at(call.project_id, place)
     if state is None:
         raise NotFound(f"there is no complete savepoint or checkpoint at {place}")
     run_id = retention.run_of(state)
@@ -110,6 +110,9 @@ def change(context: Context, call: Call, job_id: int, decide: Decide) -> Job:
 def _savepoint(context: Context, job: Job, place: str | None, now: int) -> SavepointRequest:
     with encoding.naming("savepoint_path"):
         target = bucket.parse(place) if place else bucket.savepoint_path(job, now)
+        name, _ = bucket.split(target)
+        if not context.knows_bucket(job.project_id, name):
+            raise NotFound(bucket.unknown(name))
     give_up_at = now + context.savepoint_timeout_s * 1000
     return SavepointRequest(context.new_id(), target, requested_at=now, give_up_at=give_up_at)
 

@@ -42,16 +42,20 @@ class Context:
     flink_line: str
     """That of jobs that name no `flink_version`, on queues of ours."""
     metrics: Metrics
-    state_at: Callable[[str], str | None]
-    """Finds the complete state to start from at an address; raises `Invalid`, or `NotFound` if it cannot look."""
-    knows_bucket: Callable[[str], bool]
-    """Says whether a bucket has its place in the storage map."""
+    state_at: Callable[[str, str], str | None]
+    """Finds, for a project, the complete state to start from at an address; raises `Invalid`, or `NotFound` if it
+    cannot look.
+    """
+    knows_bucket: Callable[[str, str], bool]
+    """Says whether a project has a bucket of this name."""
     logs: JobLogs
     """The logs of jobs that ran on this host."""
     contents: Contents
     """The bytes of packages."""
-    download: Callable[[str, Path, int], None]
-    """Copies an object of a bucket to a file, if it has at most so many bytes; raises `Invalid` or `NotFound`."""
+    download: Callable[[str, str, Path, int], None]
+    """Copies, for a project, an object of a bucket to a file, if it has at most so many bytes; raises `Invalid` or
+    `NotFound`.
+    """
     savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120

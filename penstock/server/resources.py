@@ -27,7 +27,7 @@ def upload(kind: Kind | None = None) -> Callable[[Context, Call, wire.UploadBody
             for path in dict.fromkeys(body.paths):
                 blank = _blank(context, call, _name(path, body.group), path)
                 blank = replace(blank, kind=kind or body.kind or blank.kind, tags=drafts.tags(body.tags))
-                new.append((blank, arriving.enter_context(_fetched(context, path))))
+                new.append((blank, arriving.enter_context(_fetched(context, call, path))))
             if len({blank.name for blank, _ in new}) < len(new):
                 raise Invalid("paths: two of them have the same file name")
             stored = _store(context, new)
@@ -96,9 +96,9 @@ def _name(path: str, group: str) -> Name:
 
 
 @contextmanager
-def _fetched(context: Context, path: str) -> Iterator[Arrived]:
+def _fetched(context: Context, call: Call, path: str) -> Iterator[Arrived]:
     with context.contents.room() as room:
-        context.download(path, room, context.contents.limit)
+        context.download(call.project_id, path, room, context.contents.limit)
         yield contents.arrived(room)
 
 

@@ -39,11 +39,12 @@ class Streams:
         ends = loop.time() + self._within_s
 
         async def following() -> bytes | None:
+            left_s = ends - loop.time()
             try:
-                async with asyncio.timeout(min(self._patience_s, ends - loop.time())):
+                async with asyncio.timeout(min(self._patience_s, left_s)):
                     return await anext(parts, None)
             except TimeoutError:
-                if loop.time() >= ends:
+                if left_s < self._patience_s:
                     raise BodyTooSlow(f"the body must arrive within {self._within_s} s") from None
                 raise BodyTooSlow(f"nothing of the body has arrived for {self._patience_s} s") from None
 

@@ -15,8 +15,11 @@ from penstock.domain.job import Job, JobConfig, Run
 from penstock.flink import job_logs
 from penstock.flink.buckets import Buckets
 from penstock.flink.job_logs import JobLogs
+from penstock.flink.storage_map import Home, InFolder, StorageMap
 from penstock.store import jobs
 from penstock.store.database import Database
+from tests.flink.test_buckets import on_server
+from tests.parts.s3 import S3Server
 from tests.store.conftest import draft
 
 NOW = 10 * FORGOTTEN_AFTER_MS
@@ -33,6 +36,11 @@ class World:
         self.buckets = Buckets(self.data_dir / "buckets")
         self.logs = JobLogs(self.data_dir, self.buckets.scrub)
         self.keeper = LogKeeper(self.database, self.logs, self.buckets, lambda: self.now, every_s=3600)
+
+    def keeper_of(self, homes: dict[str, Home]) -> LogKeeper:
+        """Give one whose buckets have these homes."""
+        buckets = Buckets(self.data_dir / "buckets", StorageMap(homes))
+        return LogKeeper(self.database, self.logs, buckets, lambda: self.now, every_s=3600)
 
     def create(self, **config: Any) -> Job:
         with self.database.write() as tx:
@@ -92,6 +100,32 @@ def test_a_file_is_copied_again_when_there_are_new_lines(world: World) -> None:
     world.write(run_id, "a line\nand another\n")
     world.keeper.make_round()
     assert copy.read_text() == "a line\nand another\n"
+
+
+@pytest.mark.connectors
+def test_logs_are_copied_to_a_bucket_on_a_server(world: World, s3_server: S3Server) -> None:
+    name = f"logs-{uuid.uuid4().hex[:8]}"
+    s3_server.make_bucket(name)
+    keeper = world.keeper_of({"logs": on_server(s3_server, name, prefix="pre fix")})
+    job, run_id = world.with_run(world.create(log_enabled=True, bucket="logs"))
+    world.write(run_id, "full\n" * 100_000, "taskmanager-1.log.1")
+    keeper.make_round()
+    world.now += 60_000
+    world.write(run_id, "a line\nand another\n")
+    keeper.make_round()
+    folder = s3_server.data / name / "pre fix" / "jobs" / "logs" / str(job.id) / f"application_{run_id}"
+    copies = {file.name: file.read_text() for file in folder.iterdir()}
+    assert copies == {"jobmanager.log": "a line\nand another\n", "taskmanager-1.log.1": "full\n" * 100_000}
+
+
+def test_logs_are_not_copied_to_a_bucket_of_another_project(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    theirs = world.data_dir / "theirs"
+    theirs.mkdir()
+    keeper = world.keeper_of({"theirs": InFolder(theirs, projects=frozenset({"another"}))})
+    world.with_run(world.create(log_enabled=True, bucket="theirs"))
+    keeper.make_round()
+    assert "there is no bucket 'theirs'" in caplog.text
+    assert list(theirs.iterdir()) == []
 
 
 def test_a_bucket_that_cannot_be_used_is_told_once_and_tried_again(

@@ -13,7 +13,7 @@ from penstock.domain.package import Name
 from penstock.flink import runner
 from penstock.flink.buckets import Buckets, UnknownBucket
 from penstock.flink.bundles import Bundles
-from penstock.flink.storage_map import StorageMap
+from penstock.flink.storage_map import InFolder, StorageMap
 from tests.domain.cases import job
 from tests.jars import jar_of, put
 
@@ -223,3 +223,27 @@ def test_what_a_killed_process_has_left_is_removed(tmp_path: Path) -> None:
     with bundles.program(job(config=JobConfig(udf_jar_url="obs://state/udf.jar"))) as program:
         assert program.jar.is_relative_to(tmp_path / "bundles" / "0")
     assert list((tmp_path / "bundles" / "0").iterdir()) == []
+
+
+THEIRS = {
+    "a jar of a statement": {"sql": "ADD JAR 'obs://theirs/a.jar'"},
+    "the jar of functions": {"config": JobConfig(udf_jar_url="obs://theirs/a.jar")},
+    "an option of a table": {"sql": "CREATE TABLE t (n INT) WITH ('path' = 'obs://theirs/a')"},
+    "an entrypoint": {"program": JarProgram("obs://theirs/a.jar")},
+    "a file": {"program": JarProgram("obs://state/a.jar", "a.B", dependency_files=("obs://theirs/a.jar",))},
+}
+
+
+@pytest.mark.parametrize("fields", THEIRS.values(), ids=THEIRS)
+def test_a_bucket_of_another_project_is_none(tmp_path: Path, fields: dict[str, object]) -> None:
+    theirs = InFolder(tmp_path / "theirs", projects=frozenset({"theirs"}))
+    bundles = Bundles(Buckets(tmp_path, StorageMap({"theirs": theirs}, default=InFolder(tmp_path))))
+    for name in ("theirs", "state"):
+        put(tmp_path, f"obs://{name}/a.jar", RULES)
+    with bundles.program(job(project_id="theirs", **fields)):
+        pass
+    with (
+        pytest.raises(UnknownBucket, match=r"^there is no bucket 'theirs': the storage map does not name it$"),
+        bundles.program(job(project_id="others", **fields)),
+    ):
+        pass

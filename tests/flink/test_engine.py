@@ -24,7 +24,7 @@ from penstock.domain.engine import (
 from penstock.domain.job import JarProgram, SavepointRequest
 from penstock.flink.buckets import Buckets
 from penstock.flink.engine import Engines, FlinkEngine
-from penstock.flink.storage_map import StorageMap
+from penstock.flink.storage_map import InFolder, StorageMap
 from tests.conftest import SLOTS, now_ms
 from tests.engine_contract import Case, EngineContract, Kind
 from tests.flink import programs
@@ -188,9 +188,27 @@ def test_a_mistake_behind_an_address_is_told_with_its_place_in_the_script(world:
 def test_a_script_that_names_a_bucket_that_is_not_there_is_refused(
     world: FlinkWorld, job_id: int, tmp_path: Path
 ) -> None:
-    engine = FlinkEngine(closed_address(), Buckets(tmp_path, StorageMap()), now_ms)
+    engine = Engines(Buckets(tmp_path, StorageMap()), now_ms).at(closed_address())
     with pytest.raises(Refused, match=r"^there is no bucket 'other': the storage map does not name it$"):
         engine.perform(Submit(writing_to("other", Case(world, job_id, Kind.BOUNDED)).job))
+    engine.close()
+
+
+def test_a_job_has_neither_the_bucket_nor_the_state_of_another_project(
+    world: FlinkWorld, job_id: int, tmp_path: Path
+) -> None:
+    theirs = InFolder(tmp_path / "theirs", projects=frozenset({"theirs"}))
+    buckets = Buckets(tmp_path, StorageMap({"theirs": theirs}, default=InFolder(tmp_path)))
+    (tmp_path / "theirs" / "savepoint-1").mkdir(parents=True)
+    (tmp_path / "theirs" / "savepoint-1" / "_metadata").touch()
+    engine = Engines(buckets, now_ms).at(closed_address())
+    resumed = Case(world, job_id, Kind.NUMBERS, resume_from="obs://theirs/savepoint-1/").job
+    written = Case(world, job_id, Kind.NUMBERS).job
+    for job in (resumed, replace(written, config=replace(written.config, bucket="theirs"))):
+        with pytest.raises(Refused, match=r"^there is no bucket 'theirs': the storage map does not name it$"):
+            engine.perform(Submit(job))
+        with pytest.raises(EngineUnavailable):  # it is Flink that is not there
+            engine.perform(Submit(replace(job, project_id="theirs")))
     engine.close()
 
 

@@ -78,6 +78,15 @@ def test_a_map_names_folders_and_servers(tmp_path: Path) -> None:
             f"[state]\n{SERVER}[one]\n{SERVER.replace('9000', '9001')}bucket = 'state'\nprefix = 'a'\n",
             "table 'state' has a bucket of the same name on another server, or other keys",
         ),
+        (
+            "[state]\nfolder = 'all/other'\n[default]\nfolder = 'all'\n",
+            "line 1, table 'state': it lies in the folder of the bucket 'other' of the table 'default'",
+        ),
+        (
+            f"[default]\n{SERVER}bucket = 'a'\nprefix = 'p'\n[state]\n{SERVER}bucket = 'a'\nprefix = 'p/other/a'\n",
+            "line 7, table 'state': it lies in the folder of the bucket 'other' of the table 'default'",
+        ),
+        ("[state]\nfolder = 'a'\nprojects = 'p'\n", "Expected `array | null`, got `str` - at `$.projects`"),
     ],
 )
 def test_a_malformed_map_is_refused_with_its_line_and_what_is_allowed(tmp_path: Path, text: str, said: str) -> None:
@@ -85,6 +94,32 @@ def test_a_malformed_map_is_refused_with_its_line_and_what_is_allowed(tmp_path: 
         read(tmp_path, text)
     assert said in str(refused.value)
     assert "secret@" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[state]\nfolder = 'all/state/a'\n[default]\nfolder = 'all'\n",
+        "[state]\nfolder = 'all/other'\n[other]\nfolder = 'b'\n[default]\nfolder = 'all'\n",
+        "[state]\nfolder = 'all2/other'\n[default]\nfolder = 'all'\n",
+        f"[state]\n{SERVER}prefix = 'other'\n[default]\n{SERVER}",
+    ],
+)
+def test_what_no_bucket_of_the_default_reaches_is_a_place_of_its_own(tmp_path: Path, text: str) -> None:
+    assert "state" in read(tmp_path, text).homes
+
+
+def test_a_bucket_is_there_for_the_projects_that_it_is_given_to(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        f"[state]\nfolder = 'a'\nprojects = ['p1']\n[real]\n{SERVER}projects = []\n[default]\nfolder = 'b'\n"
+        "projects = ['p2']\n[open]\nfolder = 'c'\n",
+    )
+    allowed = {
+        name: [p for p in ("p1", "p2") if found.home_of(name, p)] for name in ("state", "real", "any", "open")
+    }
+    assert allowed == {"state": ["p1"], "real": [], "any": ["p2"], "open": ["p1", "p2"]}
+    assert all(found.home_of(name) for name in allowed)
 
 
 def test_a_map_that_is_not_there_is_refused(tmp_path: Path) -> None:

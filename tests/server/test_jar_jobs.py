@@ -151,7 +151,7 @@ def test_a_change_is_told_in_the_history_by_its_wire_names(service: Service) -> 
         ({"entrypoint_args": "--topic 'cards"}, "entrypoint_args: a shell could not split it: No closing"),
         ({"main_class": "com.example.Rules; rm"}, "main_class: 'com.example.Rules; rm' is not the full name of a"),
         ({"checkpoint_path": "obs://B/"}, "checkpoint_path: 'B' is not a bucket name"),
-        ({"checkpoint_path": "obs://nowhere/a/"}, "checkpoint_path: there is no place for obs://nowhere/a/ in the"),
+        ({"checkpoint_path": "obs://nowhere/a/"}, "checkpoint_path: there is no bucket 'nowhere': the storage map"),
         ({"feature": "gpu"}, "feature must be basic or custom"),
         ({"cu_number": 1}, "cu_number must be an integer between 2 and 400"),
     ],

@@ -55,7 +55,7 @@ def test_a_place_without_complete_state_is_refused(service: Service, bucket: Pat
     job_id = service.create()
     for place, told in (
         ("state/half/", "there is no complete savepoint or checkpoint at state/half/"),
-        ("obs://nowhere/", "there is no complete savepoint or checkpoint at obs://nowhere/"),
+        ("obs://state/", "there is no complete savepoint or checkpoint at obs://state/"),
     ):
         status, body = imported(service, job_id, place)
         assert (status, body["error_code"], body["error_msg"]) == (400, "DLI.0002", told)
