@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from penstock.cli import connection, tables
 from penstock.cli.failure import fail
 from penstock.cli.tables import Row
-from penstock.client import Client
+from penstock.client import ApiError, Client
 from penstock.domain.job import ACTIVE
 
 _LIST: tables.Columns = {
@@ -43,44 +43,53 @@ class Choice:
 
 
 @dataclass
+class _Mark:
+    """How far the lines of a process were printed: to a byte of the file that has, or will have, a number."""
+
+    number: int = 0
+    offset: int = 0
+
+
+@dataclass
 class _Printer:
     """Prints files, each with its name before it where there are several."""
 
     client: Client
     job_id: int
-    _read_to: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By run and name, the byte up to which a file was read."""
+    _marks: dict[tuple[str, str], _Mark] = field(default_factory=dict)
+    """By run and name."""
     _last: tuple[str, str] | None = None
 
     def go_on(self, files: list[Row], *, at: int = 0) -> None:
-        """Print what is new of each; of a file that is new here, all from that byte."""
-        full = {_current(file["name"]): file for file in files if file["name"] != _current(file["name"])}
-        for file in files:
-            if file["name"] == _current(file["name"]):
-                key = file["run_id"], file["name"]
-                offset = self._read_to.get(key, at)
-                if file["size"] < offset and file["name"] in full:  # it was full, and a new one begun
-                    self.read(full[file["name"]], offset)
-                    offset = 0
-                self._read_to[key] = self.read(file, offset)
+        """Print what is new; of what is new here all, or the end from that byte."""
+        for (run_id, name), numbers in _by_process(files).items():
+            mark = self._marks.setdefault((run_id, name), _Mark(numbers[-1] if at else numbers[0], at))
+            if mark.number < numbers[0]:
+                print(f"==> {run_id[:8]} {name}: lines came faster than they were read, and are left out <==")
+                mark.number, mark.offset = numbers[0], 0
+            while self.read(run_id, f"{name}.{mark.number}", mark, name) and mark.number < numbers[-1]:
+                mark.number, mark.offset = mark.number + 1, 0
 
-    def read(self, file: Row, offset: int = 0) -> int:
-        """Print the rest of a file, and say how far it goes."""
+    def read(self, run_id: str, name: str, mark: _Mark, shown_as: str) -> bool:
+        """Print the rest of a file; False when it is gone, or just being renamed: the next look tells."""
         while True:
-            query = {"run_id": file["run_id"], "offset": offset, "limit": _LIMIT}
-            piece = self.client.read_log(self.job_id, file["name"], **query)
+            try:
+                piece = self.client.read_log(self.job_id, name, run_id=run_id, offset=mark.offset, limit=_LIMIT)
+            except ApiError as error:
+                if error.error_code == "DLI.0002":
+                    return False
+                raise
             if piece["content"]:
-                self._name(file)
+                self._name(run_id, shown_as)
                 print(piece["content"], end="", flush=True)
-            if piece["next_offset"] == piece["offset"]:
-                return max(offset, 0)
-            offset = piece["next_offset"]
+            mark.offset = piece["next_offset"]
+            if mark.offset == piece["offset"]:
+                return True
 
-    def _name(self, file: Row) -> None:
-        key = file["run_id"], file["name"]
-        if key != self._last:
-            self._last = key
-            print(f"==> {file['run_id'][:8]} {file['name']} <==")
+    def _name(self, run_id: str, name: str) -> None:
+        if (run_id, name) != self._last:
+            self._last = run_id, name
+            print(f"==> {run_id[:8]} {name} <==")
 
 
 def show_list(choice: Choice) -> None:
@@ -96,7 +105,7 @@ def show(choice: Choice) -> None:
             fail("there are no such logs of this job; see those of all runs with --list")
         printer = _Printer(client, choice.job_id)
         for file in files:
-            printer.read(file)
+            printer.read(file["run_id"], file["name"], _Mark(), file["name"])
 
 
 def follow(choice: Choice) -> None:
@@ -112,6 +121,14 @@ def follow(choice: Choice) -> None:
             time.sleep(0 if is_over else _PAUSE_S)
 
 
-def _current(name: str) -> str:
-    """Name the file that a process writes, of one that it has filled or of itself."""
-    return name.partition(".log")[0] + ".log"
+def _by_process(files: Iterable[Row]) -> dict[tuple[str, str], list[int]]:
+    """Give the numbers of the files of each process in a run, by the name of the file that it writes.
+
+    That has a number by which it can be read as well: the one that it will get.
+    """
+    full: dict[tuple[str, str], list[int]] = {}
+    for file in files:
+        name, _, number = file["name"].partition(".log")
+        numbers = full.setdefault((file["run_id"], f"{name}.log"), [])
+        numbers.append(int(number[1:]) if number else max(numbers, default=0) + 1)
+    return full

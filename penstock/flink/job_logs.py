@@ -16,7 +16,7 @@ from penstock.domain.bucket import CLIENT_LOG
 log = logging.getLogger(__name__)
 
 _RUN = re.compile(r"[0-9a-f]{32}")
-_NAME = re.compile(r"((jobmanager|taskmanager-[0-9]{1,4})\.log(\.[0-9]{1,9})?|submit-client\.log)")
+_NAME = re.compile(r"((?:jobmanager|taskmanager-[0-9]{1,4}|submit-client)\.log)(?:\.([0-9]{1,9}))?")
 _CLIENT_MOST = 1024 * 1024
 _LONGEST = 64 * 1024
 _COPIED = "copied"
@@ -77,12 +77,13 @@ class JobLogs:
     def read(self, run_id: str, name: str, offset: int, limit: int) -> Piece | None:
         """Read the lines that begin at a byte or later, below 0 from the end; None without a file.
 
-        A line that is still being written is left for the next time. Whatever the limit, there is one line.
+        A line that is still being written is left for the next time. Whatever the limit, there is one line. A file
+        that is not full yet can be named by the number that it will get: then it stays the same one.
         """
         if not _NAME.fullmatch(name):
             return None
         try:
-            with (self._of(run_id) / name).open("rb") as file:
+            with self._opened(run_id, name) as file:
                 size = file.seek(0, 2)
                 start = _start(file, offset, size)
                 content = file.read(max(limit, _LONGEST))
@@ -91,6 +92,24 @@ class JobLogs:
         end = content.rfind(b"\n", 0, limit) + 1 or content.find(b"\n") + 1
         kept = content[: end or (len(content) if len(content) >= _LONGEST else 0)]
         return Piece(self._scrub(kept.decode(errors="replace")), start, start + len(kept), size)
+
+    def _opened(self, run_id: str, name: str) -> BinaryIO:
+        folder, found = self._of(run_id), _NAME.fullmatch(name)
+        with contextlib.suppress(FileNotFoundError):
+            return (folder / name).open("rb")
+        if not found or not found[2] or int(found[2]) != self._newest(run_id, found[1]) + 1:
+            raise FileNotFoundError
+        file = (folder / found[1]).open("rb")
+        with contextlib.suppress(FileNotFoundError):  # unless it is full by now, and that the one after it
+            full = (folder / name).open("rb")
+            file.close()
+            return full
+        return file
+
+    def _newest(self, run_id: str, current: str) -> int:
+        """Give the number of the file that was full last; 0 if none was."""
+        numbers = [each.name.removeprefix(f"{current}.") for each in self.files(run_id)]
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def note_failure(self, run_id: str, told: str) -> None:
         """Keep what was said of a submission that failed."""

@@ -1,8 +1,10 @@
 """`penstock jobs logs`: the logs of a job, and what comes."""
 
+import contextlib
+import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,11 +97,51 @@ def test_following_goes_on_into_new_files_and_runs_until_the_job_is_at_rest(
     put(SECOND, "jobmanager.log", "four\n")
     service.becomes(int(job_id), goal=Goal.REST, status=Status.FINISHED, run=None)
     following.join(20)
+    assert printed == ["==> c0ffee00 jobmanager.log <==\none\ntwo\nthree\n==> deadbeef jobmanager.log <==\nfour\n"]
+
+
+@contextlib.contextmanager
+def following(penstock: Command, job_id: str, service: Service) -> Iterator[list[str]]:
+    """Follow the logs of a job, from before this begins until after it ends; what was printed is there then."""
+    printed: list[str] = []
+    thread = threading.Thread(target=lambda: printed.append(penstock("jobs", "logs", job_id, "-f").stdout))
+    thread.start()
+    wait_for_reads(service, 1)
+    yield printed
+    service.becomes(int(job_id), goal=Goal.REST, status=Status.FINISHED, run=None)
+    thread.join(20)
+
+
+def test_following_loses_no_line_of_files_that_are_full_at_any_moment(
+    service: Service, penstock: Command, put: Put, tmp_path: Path
+) -> None:
+    job_id = ran(service, FIRST)
+    put(FIRST, "jobmanager.log", "line 0\n")
+    current = job_logs.folder(tmp_path / "data") / FIRST / "jobmanager.log"
+    lines = itertools.count(1)
+    with following(penstock, job_id, service) as printed:
+        for number in range(1, 200):
+            with current.open("a") as file:
+                file.writelines(f"line {next(lines)}\n" for _ in range(number % 7))
+            current.rename(f"{current}.{number}")
+            current.write_text(f"line {next(lines)}\n")
+            wait_for_reads(service, 1 if number % 50 == 0 else 0)
+    assert printed == [
+        f"==> c0ffee00 jobmanager.log <==\n{''.join(f'line {n}{chr(10)}' for n in range(next(lines)))}"
+    ]
+
+
+def test_following_says_that_lines_were_gone_before_they_were_read(
+    service: Service, penstock: Command, put: Put, tmp_path: Path
+) -> None:
+    job_id = ran(service, FIRST)
+    put(FIRST, "jobmanager.log", "one\n")
+    with following(penstock, job_id, service) as printed:
+        put(FIRST, "jobmanager.log.3", "three\n")
+        put(FIRST, "jobmanager.log", "four\n")
     assert printed == [
         "==> c0ffee00 jobmanager.log <==\none\n"
-        "==> c0ffee00 jobmanager.log.1 <==\ntwo\n"
-        "==> c0ffee00 jobmanager.log <==\nthree\n"
-        "==> deadbeef jobmanager.log <==\nfour\n"
+        "==> c0ffee00 jobmanager.log: lines came faster than they were read, and are left out <==\nthree\nfour\n"
     ]
 
 

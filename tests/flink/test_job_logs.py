@@ -66,6 +66,14 @@ def test_a_file_is_read_on_in_whole_lines(logs: JobLogs, tmp_path: Path) -> None
     assert logs.read(RUN, NAME, 50, 100) == Piece("", 12, 12, 12)
 
 
+def test_a_file_can_be_read_by_the_number_that_it_will_get(logs: JobLogs, tmp_path: Path) -> None:
+    put(tmp_path, "three\n")
+    assert logs.read(RUN, f"{NAME}.1", 0, 100) == Piece("three\n", 0, 6, 6)
+    put(tmp_path, "two\n", f"{NAME}.2")
+    named = {number: logs.read(RUN, f"{NAME}.{number}", 0, 100) for number in range(5)}
+    assert named == {0: None, 1: None, 2: Piece("two\n", 0, 4, 4), 3: Piece("three\n", 0, 6, 6), 4: None}
+
+
 def test_a_line_longer_than_the_limit_comes_whole(logs: JobLogs, tmp_path: Path) -> None:
     put(tmp_path, b"abcdef\xff\nx\n")
     assert logs.read(RUN, NAME, 0, 4) == Piece("abcdef\N{REPLACEMENT CHARACTER}\n", 0, 8, 10)

@@ -83,8 +83,8 @@ def test_a_map_names_folders_and_servers(tmp_path: Path) -> None:
             "line 1, table 'state': it lies in the folder of the bucket 'other' of the table 'default'",
         ),
         (
-            f"[default]\n{SERVER}bucket = 'a'\nprefix = 'p'\n[state]\n{SERVER}bucket = 'a'\nprefix = 'p/other/a'\n",
-            "line 7, table 'state': it lies in the folder of the bucket 'other' of the table 'default'",
+            f"[default]\n{SERVER}bucket = 'one'\n[state]\n{SERVER}bucket = 'one'\nprefix = 'other/a'\n",
+            "line 6, table 'state': it lies in the folder of the bucket 'other' of the table 'default'",
         ),
         ("[state]\nfolder = 'a'\nprojects = 'p'\n", "Expected `array | null`, got `str` - at `$.projects`"),
     ],
