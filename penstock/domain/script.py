@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _SKIPPED = r"^\ufeff|--[^\r\n]*|(?<![:/])//[^\r\n]*|/\*(?!\+)[\s\S]*?\*/|\s+"
-_TEXT = r"\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'"
+_TEXT = r"\b[eE]'(?:[^'\\]+|\\[\s\S]|'')*+'|'(?:[^']+|'')*+'"
 _TOKEN = re.compile(rf"(?P<skipped>{_SKIPPED})|(?P<text>{_TEXT})|`[^`]*`|(?P<open>/\*(?!\+)|'|`)|\w+|[\s\S]")
 _ADDRESS = re.compile(r"'((?:obs|s3)://(?:[^']|'')*)'")
 _OPTIONS = frozenset({"WITH", "OPTIONS", "SET"})
@@ -75,7 +75,7 @@ def _addresses(sql: str) -> Iterator[_Text]:
     """Find the texts that are addresses of buckets."""
     brackets: list[str] = []
     before = ("", "")
-    for token in _TOKEN.finditer(sql):
+    for token in _TOKEN.finditer(sql) if "://" in sql else ():
         if token["open"]:
             return
         if token["skipped"]:
@@ -86,8 +86,6 @@ def _addresses(sql: str) -> Iterator[_Text]:
         elif text in (")", ";"):
             brackets = brackets[:-1] if text == ")" else []
         elif found := _ADDRESS.fullmatch(text):
-            is_option = (
-                brackets[-1:] != [] and brackets[-1] in _OPTIONS and before[1] == "=" and before[0][:1] == "'"
-            )
+            is_option = bool(brackets) and brackets[-1] in _OPTIONS and before[1] == "=" and before[0][:1] == "'"
             yield _Text(token.start(), token.end(), found[1].replace("''", "'"), before, is_option)
         before = before[1], text

@@ -63,16 +63,18 @@ class Bundles:
         """Remove what a process has left that was killed."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextmanager
     def program(self, job: Job) -> Iterator[Program]:
         """Give the program of a job, as long as this lasts.
 
-        Raises `Refused` for one that will never run, `EngineUnavailable` and `BucketFailure`.
+        Raises `Refused` for one that will never run, `EngineUnavailable`, and `BucketFailure`, which can be an
+        `UnknownBucket`.
         """
         with ExitStack() as stack:
             try:
+                if self.folder is not None:
+                    self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-", dir=self.folder))
                 made = _Bundle(self, job.project_id, Path(folder))
                 program = made.of_jar(job.program) if job.program else made.of_script(job)

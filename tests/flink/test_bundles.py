@@ -216,8 +216,7 @@ def test_an_option_in_a_bucket_that_is_not_there_is_told_of(tmp_path: Path) -> N
 
 def test_what_a_killed_process_has_left_is_removed(tmp_path: Path) -> None:
     bundles = Bundles(Buckets(tmp_path), folder=tmp_path / "bundles" / "0")
-    bundles.sweep()
-    (tmp_path / "bundles" / "0" / "penstock-x").mkdir()
+    (tmp_path / "bundles" / "0" / "penstock-x").mkdir(parents=True)
     bundles.sweep()
     put(tmp_path, "obs://state/udf.jar", RULES)
     with bundles.program(job(config=JobConfig(udf_jar_url="obs://state/udf.jar"))) as program:
