@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import obstore
+from obstore.store import S3Store
+
 from tests.parts import java
 from tests.parts.leash import Leashed, free_port
 
@@ -51,6 +54,21 @@ class S3Server:
     def make_bucket(self, name: str) -> None:
         """Make a bucket; its name is of 3 to 63 small letters, digits and hyphens."""
         (self.data / name).mkdir()
+
+    def bucket(self, name: str, secret_key: str = secret_key) -> S3Store:
+        """Give a bucket as its clients reach it."""
+        return S3Store(
+            name,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id=self.access_key,
+            secret_access_key=secret_key,
+            client_options={"allow_http": True},
+        )
+
+    def sizes(self, bucket: str) -> dict[str, int]:
+        """List the objects of a bucket by their keys."""
+        return {found["path"]: found["size"] for found in obstore.list(self.bucket(bucket)).collect()}
 
     def stop(self) -> None:
         self._program.stop()

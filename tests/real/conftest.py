@@ -52,8 +52,11 @@ class Served:
 
     @property
     def flink_unit(self) -> dict[str, Any]:
-        """What the service remembers of its Flink: address and process ids."""
-        unit: dict[str, Any] = json.loads((self.data_dir / "engines" / "default" / "unit.json").read_text())
+        return self.unit("default")
+
+    def unit(self, engine: str) -> dict[str, Any]:
+        """Read what the service remembers of one of its Flinks: address and process ids."""
+        unit: dict[str, Any] = json.loads((self.data_dir / "engines" / engine / "unit.json").read_bytes())
         return unit
 
     @property

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
-from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkdli.v1 import DliClient, model
 
 from tests import jars
 from tests.flink import programs
+from tests.real import sdk
 from tests.real.conftest import Served, wait_for
 
 pytestmark = [
@@ -22,16 +21,11 @@ covers = pytest.mark.covers
 
 
 @pytest.fixture
-def sdk(served: Served) -> DliClient:
-    env = served.environment("keys", "create", "--project", "jars", "--user", "maria")
-    credentials = BasicCredentials(
-        env["HUAWEICLOUD_SDK_AK"], env["HUAWEICLOUD_SDK_SK"], env["HUAWEICLOUD_SDK_PROJECT_ID"]
-    )
-    builder = DliClient.new_builder().with_http_config(HttpConfig(proxy_protocol=None))
-    return builder.with_credentials(credentials).with_endpoint(served.url).build()
+def client(served: Served) -> DliClient:
+    return sdk.connect(served, "jars")
 
 
-def upload(served: Served, sdk: DliClient) -> None:
+def upload(served: Served, client: DliClient) -> None:
     buckets = served.data_dir / "buckets"
     contents = {
         "counter.jar": programs.some("Counter", "Greeter", "Lines"),
@@ -39,21 +33,20 @@ def upload(served: Served, sdk: DliClient) -> None:
         "mark.jar": programs.some("lib.Mark"),
     }
     paths = [jars.put(buckets, f"obs://uploads/{name}", content) for name, content in contents.items()]
-    body = model.UploadJobResourcesRequestBody(paths=paths, kind="jar", group="count")
-    made = sdk.upload_job_resources(model.UploadJobResourcesRequest(body=body))
+    made = sdk.upload(client, "jar", "count", *paths)
     assert (made.group_name, made.status, made.resources) == ("count", "READY", list(contents))
     assert (type(made.create_time), made.is_async, made.details[0].resource_type) == (int, False, "jar")
     names = jars.put(buckets, "obs://uploads/names.csv", b"Ann,Bo")
     file = model.UploadJobResourcesRequestBody(paths=[names], kind="file", group="", is_async=True)
-    assert sdk.upload_job_resources(model.UploadJobResourcesRequest(body=file)).is_async is True
-    listed = sdk.list_job_resources(model.ListJobResourcesRequest(kind="jar"))
+    assert client.upload_job_resources(model.UploadJobResourcesRequest(body=file)).is_async is True
+    listed = client.list_job_resources(model.ListJobResourcesRequest(kind="jar"))
     assert (listed.total, [group.group_name for group in listed.groups]) == (3, ["count"])
     request = model.ShowJobResourceRequest(resource_name="names.csv")
-    shown = sdk.show_job_resource(request)
+    shown = client.show_job_resource(request)
     assert (shown.resource_name, shown.owner, shown.underlying_name) == ("names.csv", "maria", names)
 
 
-def create(sdk: DliClient, out: Path) -> int:
+def create(client: DliClient, out: Path) -> int:
     body = model.CreateFlinkJarJobRequestBody(
         name="counter",
         entrypoint="count/counter.jar",
@@ -68,28 +61,9 @@ def create(sdk: DliClient, out: Path) -> int:
         resume_max_num=-1,
         tm_slot_num=0,
     )
-    answer = sdk.create_flink_jar_job(model.CreateFlinkJarJobRequest(body=body))
+    answer = client.create_flink_jar_job(model.CreateFlinkJarJobRequest(body=body))
     assert (answer.is_success, answer.job.status_name) == ("true", "job_init")
     return int(answer.job.job_id)
-
-
-def until(sdk: DliClient, job_id: int, status: str) -> Any:
-    def look() -> Any:
-        job = sdk.show_flink_job(model.ShowFlinkJobRequest(job_id=job_id)).job_detail
-        assert job.status == status or job.status != "job_submit_fail", job.status_desc
-        return job if job.status == status else None
-
-    return wait_for(look, status)
-
-
-def run(sdk: DliClient, job_id: int, *, resume: bool) -> None:
-    body = model.BatchRunFlinkJobsRequestBody(job_ids=[job_id], resume_savepoint=resume)
-    sdk.batch_run_flink_jobs(model.BatchRunFlinkJobsRequest(body=body))
-
-
-def stop(sdk: DliClient, job_id: int, *, savepoint: bool) -> None:
-    body = model.StopFlinkJobsRequestBody(job_ids=[job_id], trigger_savepoint=savepoint)
-    sdk.batch_stop_flink_jobs(model.BatchStopFlinkJobsRequest(body=body))
 
 
 def error_of(call: Any, request: Any) -> tuple[int, str]:
@@ -109,48 +83,48 @@ def counted(out: Path) -> list[str]:
 @covers("E17")
 @covers("E18")
 def test_a_jar_job_lives_its_life_by_the_official_sdk_and_its_state_goes_on(
-    served: Served, sdk: DliClient, tmp_path: Path
+    served: Served, client: DliClient, tmp_path: Path
 ) -> None:
-    upload(served, sdk)
+    upload(served, client)
     out = tmp_path / "out"
-    job_id = create(sdk, out)
-    run(sdk, job_id, resume=False)
-    running = until(sdk, job_id, "job_running")
+    job_id = create(client, out)
+    sdk.run(client, job_id, resume=False)
+    running = sdk.until(client, job_id, "job_running")
     assert (running.job_type, running.job_config.entrypoint) == ("flink_jar_job", "count/counter.jar")
     wait_for(lambda: counted(out), "the first lines")
-    stop(sdk, job_id, savepoint=True)
-    assert until(sdk, job_id, "job_cancel_success").has_savepoint
+    sdk.stop(client, job_id, savepoint=True)
+    assert sdk.until(client, job_id, "job_cancel_success").has_savepoint
     before = len(counted(out))
-    run(sdk, job_id, resume=True)
+    sdk.run(client, job_id, resume=True)
     wait_for(lambda: len(counted(out)) > before, "more lines")
-    stop(sdk, job_id, savepoint=False)
-    until(sdk, job_id, "job_cancel_success")
+    sdk.stop(client, job_id, savepoint=False)
+    sdk.until(client, job_id, "job_cancel_success")
     lines = counted(out)
     assert lines == [f"[so far] {number}!Ann" for number in range(1, len(lines) + 1)]
 
     changed = model.UpdateFlinkJarJobRequestBody(dependency_files=[], entrypoint_args=f"'{out}'")
-    updated = sdk.update_flink_jar_job(model.UpdateFlinkJarJobRequest(job_id=job_id, body=changed))
+    updated = client.update_flink_jar_job(model.UpdateFlinkJarJobRequest(job_id=job_id, body=changed))
     assert (updated.is_success, type(updated.job.update_time)) == ("true", int)
-    sdk.delete_job_resource(model.DeleteJobResourceRequest(resource_name="names.csv"))
+    client.delete_job_resource(model.DeleteJobResourceRequest(resource_name="names.csv"))
     of_job = model.DeleteJobResourceRequest(resource_name="counter.jar", group="count")
-    assert error_of(sdk.delete_job_resource, of_job) == (400, "DLI.0007")
-    assert sdk.delete_flink_job(model.DeleteFlinkJobRequest(job_id=job_id)).is_success == "true"
-    sdk.delete_job_resource(of_job)
+    assert error_of(client.delete_job_resource, of_job) == (400, "DLI.0007")
+    assert client.delete_flink_job(model.DeleteFlinkJobRequest(job_id=job_id)).is_success == "true"
+    client.delete_job_resource(of_job)
     gone = model.ShowJobResourceRequest(resource_name="counter.jar", group="count")
-    assert error_of(sdk.show_job_resource, gone) == (404, "DLI.0002")
+    assert error_of(client.show_job_resource, gone) == (404, "DLI.0002")
 
 
 def test_a_jar_that_is_gone_from_its_bucket_fails_the_submission_by_its_name(
-    served: Served, sdk: DliClient
+    served: Served, client: DliClient
 ) -> None:
     place = jars.put(served.data_dir / "buckets", "obs://uploads/soon-gone.jar", b"x")
     body = model.CreateFlinkJarJobRequestBody(name="gone", entrypoint=place, main_class="a.B")
-    job_id = sdk.create_flink_jar_job(model.CreateFlinkJarJobRequest(body=body)).job.job_id
+    job_id = client.create_flink_jar_job(model.CreateFlinkJarJobRequest(body=body)).job.job_id
     (served.data_dir / "buckets" / "uploads" / "soon-gone.jar").unlink()
-    run(sdk, job_id, resume=False)
+    sdk.run(client, job_id, resume=False)
 
     def failed() -> Any:
-        job = sdk.show_flink_job(model.ShowFlinkJobRequest(job_id=job_id)).job_detail
+        job = client.show_flink_job(model.ShowFlinkJobRequest(job_id=job_id)).job_detail
         return job if job.status == "job_submit_fail" else None
 
     assert wait_for(failed, "the failure").status_desc == f"there is no {place}"

@@ -1,8 +1,6 @@
 """Flink's lines side by side on one queue of a real service."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import psutil
@@ -34,14 +32,9 @@ def queue(site: Site) -> Iterator[str]:
         wait_for(lambda name=name: not processes.find([mark, f"-Dpenstock.engine={name}"]), "the end of a cluster")
 
 
-def unit(site: Site, folder: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((site.served.data_dir / "engines" / folder / "unit.json").read_bytes())
-    return found
-
-
 def version_and_jobs(site: Site, folder: str) -> tuple[str, set[str]]:
     """Ask a cluster what it is, and what runs there."""
-    url = unit(site, folder)["rest_url"]
+    url = site.served.unit(folder)["rest_url"]
     version, jobs = (httpx.get(url + path, trust_env=False).json() for path in ("/config", "/jobs/overview"))
     return version["flink-version"], {job["jid"] for job in jobs["jobs"] if job["state"] == "RUNNING"}
 
@@ -67,7 +60,7 @@ def test_jobs_of_two_lines_live_side_by_side_and_one_cluster_can_die_without_the
     site.client.run_jobs([*ids.values()], resume_savepoint=True)
     assert site.goes_on_without_gap_or_repeat(*ids)
 
-    psutil.Process(unit(site, f"{queue}/1.20")["pids"][0]).kill()
+    psutil.Process(site.served.unit(f"{queue}/1.20")["pids"][0]).kill()
     site.kill_and_start()
     wait_for(lambda: site.client.show_job(ids["old"])["restart_times"] == 1, "the restart")
     assert site.goes_on_without_gap_or_repeat(*ids)
