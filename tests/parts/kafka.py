@@ -55,8 +55,9 @@ class Broker:
         made.result(60)
 
     def produce(self, topic: str, messages: Iterable[tuple[int, bytes]]) -> None:
-        """Write messages, each into its partition, and return when the broker has them all."""
-        producer = Producer(self._client | {"linger.ms": 20, "queue.buffering.max.messages": 10 * _POLL_EVERY})
+        """Write messages, each once and in order into its partition, and return when the broker has them all."""
+        settings = {"linger.ms": 20, "queue.buffering.max.messages": 10 * _POLL_EVERY, "enable.idempotence": True}
+        producer = Producer(self._client | settings)
         for number, (partition, value) in zip(itertools.count(1), messages):
             producer.produce(topic, value, partition=partition)
             if number % _POLL_EVERY == 0:
