@@ -24,9 +24,10 @@ ALL: Mapping[str, Callable[[], report.Table]] = {
 }
 USE = (
     "`make bench` measures what follows; it takes about a quarter of an hour and downloads 367 MB. "
-    "`python -m benchmarks.submit` is one of them alone, `python -m benchmarks.many` another that takes half an "
-    "hour, and `python -m benchmarks --write` writes this page anew. Each figure stands beside its reference from "
-    "the same run: the ratios can be compared between machines, the times cannot."
+    "`python -m benchmarks.submit` is one of them alone, `python -m benchmarks.many` and "
+    "`python -m benchmarks.throughput` are two more that take half an hour and a quarter of one, and "
+    "`python -m benchmarks --write` writes this page anew. Each figure stands beside its reference from the same "
+    "run: the ratios can be compared between machines, the times cannot."
 )
 MACHINE = (
     "This run: {processors} processors, {memory} GB of memory, {system}, Python {python}, Flink {flink}. The "

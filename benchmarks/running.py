@@ -125,10 +125,10 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_for(look: Callable[[], T | None], what: str, every_s: float = 0.01) -> T:
-    deadline = time.monotonic() + PATIENCE_S
+def wait_for(look: Callable[[], T | None], what: str, every_s: float = 0.01, patience_s: float = PATIENCE_S) -> T:
+    deadline = time.monotonic() + patience_s
     while not (seen := look()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {PATIENCE_S} s in vain for {what}")
+            raise TimeoutError(f"waited {patience_s} s in vain for {what}")
         time.sleep(every_s)
     return seen

@@ -25,15 +25,19 @@ class Role:
 
     name: str
     main: str
-    memory: tuple[str, ...]
+    options: tuple[str, ...]
 
 
 def roles(shape: Shape) -> list[Role]:
     """Give the JobManager and the TaskManagers of a cluster of this shape, in this order."""
     jobmanager = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
     taskmanager = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-    manages = (f"-Xmx{shape.jobmanager_heap}m", f"-XX:MaxMetaspaceSize={shape.jobmanager_metaspace}m")
     memory = shape.memory
+    manages = (
+        f"-Xmx{shape.jobmanager_heap}m",
+        f"-XX:MaxMetaspaceSize={shape.jobmanager_metaspace}m",
+        "-XX:TieredStopAtLevel=1",  # it plans, and runs no code for long
+    )
     works = (
         f"-Xmx{memory.heap}m",
         f"-XX:MaxDirectMemorySize={memory.direct}m",
@@ -48,7 +52,7 @@ def spawn(role: Role, home: FlinkHome, folder: Path, job_logs: Path, marks: Coll
     log = folder / "log"
     places = [f"-Dlog.file={log / role.name}.log", f"-XX:ErrorFile={log}/{role.name}-crash-%p.log"]
     places += [f"-D{log_settings.ROLE}={role.name}", f"-D{log_settings.JOB_LOGS}={job_logs}"]
-    command = [str(home.java), *role.memory, *_options(folder), *places, *marks]
+    command = [str(home.java), *role.options, *_options(folder), *places, *marks]
     class_path = os.pathsep.join([f"{home.lib}/*", *connectors.class_path(home)])
     command += ["-cp", class_path, role.main, "--configDir", str(folder / "conf")]
     with (log / f"{role.name}.out").open("wb") as out:
@@ -97,7 +101,6 @@ def _options(folder: Path) -> list[str]:
         *opened,
         "-Xms64m",
         "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
         "-XX:MetaspaceSize=128m",  # what the first job needs: to get there from 21 MB takes full collections
         "-XX:-UsePerfData",
         "-Djava.security.manager=allow",  # lets Flink intercept System.exit
