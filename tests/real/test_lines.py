@@ -1,6 +1,7 @@
 """Flink's lines side by side on one queue of a real service."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import psutil
@@ -78,7 +79,7 @@ def test_a_program_that_exits_fails_alone_on_the_older_line_where_its_neighbour_
     exiting = site.client.create_jar_job(
         name="exiting", entrypoint=jar, main_class=main, entrypoint_args="exit", **older
     )
-    before = unit(site, f"{queue}/1.20")
+    before = site.served.unit(f"{queue}/1.20")
     site.client.run_jobs([exiting])
     told = until(site.client, exiting, "job_submit_fail")["status_desc"]
     assert told == f"{main}: main has called System.exit, which would end Flink"
@@ -87,7 +88,7 @@ def test_a_program_that_exits_fails_alone_on_the_older_line_where_its_neighbour_
     wait_for(lambda: log_of(site.client, neighbour, "taskmanager-1.log").count("+I[111") > rows, "more rows")
     assert "switched from state CREATED to RUNNING" in log_of(site.client, neighbour, "jobmanager.log")
     assert "System.exit" in log_of(site.client, exiting, "submit-client.log")
-    assert (unit(site, f"{queue}/1.20"), site.client.show_job(neighbour)["restart_times"]) == (before, 0)
+    assert (site.served.unit(f"{queue}/1.20"), site.client.show_job(neighbour)["restart_times"]) == (before, 0)
 
 
 def remarks(site: Site, job_id: int) -> list[str]:
