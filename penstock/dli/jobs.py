@@ -11,11 +11,12 @@ from penstock.dli import config
 from penstock.dli.config import NO_PARENT, JobConfig
 from penstock.dli.encoding import LARGEST_ID
 from penstock.dli.errors import Failure
+from penstock.domain import tags
 from penstock.domain.errors import Invalid
 from penstock.domain.job import ACTIVE, Job, JobFilter, JobType, Status
 
 Id = Annotated[int, Meta(ge=-LARGEST_ID, le=LARGEST_ID)]
-MOST_TAGS = 20
+MOST_TAGS = tags.MOST
 
 
 class ListQuery(msgspec.Struct, kw_only=True):
@@ -254,11 +255,11 @@ def read_tags(text: str) -> dict[str, str]:
     items = text.split(",") if text else []
     if len(items) > MOST_TAGS:
         raise Invalid(f"tags must name at most {MOST_TAGS} tags: no job has more")
-    tags: dict[str, str] = {}
+    read: dict[str, str] = {}
     for item in items:
         key, equals, value = item.partition("=")
         if not equals or not key:
             raise Invalid("tags must be written k=v,k2=v2")
-        if tags.setdefault(key, value) != value:
+        if read.setdefault(key, value) != value:
             raise Invalid(f"tags must not ask for two values of {key!r}: a job has one at most")
-    return tags
+    return read

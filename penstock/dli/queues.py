@@ -13,9 +13,10 @@ import httpx
 import msgspec
 from msgspec import Meta
 
-from penstock.dli import encoding, jobs
+from penstock.dli import drafts, encoding, jobs, queue_properties
 from penstock.dli.config import Address, AtLeastZero, Word
 from penstock.dli.drafts import Tag
+from penstock.dli.queue_properties import Properties
 from penstock.domain import lines
 from penstock.domain.errors import Invalid, NotAllowed
 from penstock.domain.queue import Isolation, Queue
@@ -52,6 +53,7 @@ class Traits(msgspec.Struct, kw_only=True):
     tags: Annotated[list[Tag], Meta(max_length=jobs.MOST_TAGS)] = []
     elastic_resource_pool_name: Word | None = None
     engine: Word | None = None
+    properties: Properties = {}
 
 
 class CreateBody(Traits, kw_only=True):
@@ -79,7 +81,7 @@ class ListQuery(msgspec.Struct, kw_only=True, rename={"page_size": "page-size", 
     def page(self, queues: Sequence[Queue]) -> list[Queue]:
         """Choose the queues to show, in their order; raises `Invalid`."""
         tags = jobs.read_tags(self.tags).items()
-        chosen = [queue for queue in queues if self._has_type(queue) and tags <= _tags(queue).items()]
+        chosen = [queue for queue in queues if self._has_type(queue) and tags <= tags_of(queue).items()]
         by_cus, descending = self.order.startswith("cu_"), self.order.endswith("_desc")
         chosen.sort(key=lambda queue: (queue.cus if by_cus else 0, queue.name), reverse=descending)
         start = self.offset + (self.current_page - 1) * self.page_size
@@ -177,7 +179,8 @@ def draft(body: CreateBody, project_id: str, user_name: str) -> Queue:
         )
     _check_together(own)
     is_sized = own.isolation is Isolation.SESSION and own.rest_url is None
-    given = msgspec.to_builtins(body)
+    drafts.tags(body.tags)
+    given = msgspec.to_builtins(body) | {"properties": queue_properties.read(body.properties)}
     return Queue(
         name=name,
         cus=body.cu_count,
@@ -283,5 +286,15 @@ def _fields(queue: Queue, state: State) -> dict[str, Any]:
     }
 
 
-def _tags(queue: Queue) -> dict[str, str]:
+def tags_of(queue: Queue) -> dict[str, str]:
     return {tag.key: tag.value for tag in traits(queue).tags}
+
+
+def properties_of(queue: Queue) -> dict[str, str]:
+    return {key: str(value) for key, value in traits(queue).properties.items()}
+
+
+def with_traits(queue: Queue, **changed: object) -> Mapping[str, object]:
+    """Give its traits with these in place of the old."""
+    told: dict[str, object] = msgspec.to_builtins({**queue.traits, **changed})
+    return told

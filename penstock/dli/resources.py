@@ -10,7 +10,7 @@ from msgspec import Meta
 from penstock.dli.config import Address
 from penstock.dli.drafts import Tags
 from penstock.dli.jobs import read_tags
-from penstock.domain.package import Kind, Package
+from penstock.domain.package import Kind, Name, Package
 
 Word = Annotated[str, Meta(max_length=128)]
 READY = "READY"
@@ -101,6 +101,16 @@ class Put(msgspec.Struct, kw_only=True):
     is_success: Literal["true"] = "true"
     message: str = "Package stored."
     package: Shown
+
+
+def id_of(name: Name) -> str:
+    """Give what stands for a package where tags are concerned; Terraform makes it so."""
+    return f"{name.group}#{name.name}" if name.group else name.name
+
+
+def named(id: str) -> Name:
+    group, _, name = id.rpartition("#")
+    return Name(group, name)
 
 
 def shown(package: Package) -> Shown:

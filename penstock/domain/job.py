@@ -264,6 +264,7 @@ class JobFilter:
     root_job_id: int | None = None
     """An edge parent: no job here has one, so any value matches nothing."""
     enterprise_project: str | None = None
+    """That of the job's queue."""
     after_id: int | None = None
     """The older `cursor`: only jobs beyond this id, in the direction of the order; not part of the total."""
     backwards: bool = False

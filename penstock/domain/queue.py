@@ -7,6 +7,8 @@ from enum import StrEnum
 DEFAULT = "default"
 """The queue that a job without one runs on; every project sees it."""
 
+DEFAULT_ENTERPRISE_PROJECT = "default"
+
 
 class Isolation(StrEnum):
     """What the jobs of a queue share."""
@@ -37,6 +39,12 @@ class Queue:
     """Why no job can run on it at present, as its controller has last said."""
     traits: Mapping[str, object] = field(default_factory=dict)
     """What was said of it that decides nothing here, and is shown as it came (DLI: create queue)."""
+
+    @property
+    def enterprise_project(self) -> str:
+        """The one that its creator has put it and its jobs into; DLI's id of the default one is 0."""
+        named = str(self.traits.get("enterprise_project_id", "0"))
+        return DEFAULT_ENTERPRISE_PROJECT if named in ("", "0") else named
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def show_queue(context: Context, call: Call) -> wire.ShownAlone:
 
 def act_on_queue(context: Context, call: Call, body: wire.ActionBody) -> wire.Done:
     with context.database.write() as tx:
-        queue = wire.resized(_of_project(tx, call), body)
+        queue = wire.resized(of_project(tx, call.project_id, call.names["queue_name"]), body)
         stored.resize(tx, queue.id, queue.cus)
     context.wake()
     return wire.Done(f"The queue has {queue.cus} CUs now.", queue.name)
@@ -46,7 +46,7 @@ def act_on_queue(context: Context, call: Call, body: wire.ActionBody) -> wire.Do
 def delete_queue(context: Context, call: Call) -> wire.Done:
     """Delete a queue; jobs at rest that name it stay, and cannot run until it is there again."""
     with context.database.write() as tx:
-        queue = _of_project(tx, call)
+        queue = of_project(tx, call.project_id, call.names["queue_name"])
         active = jobs.active(tx, queue)
         if active:
             named = ", ".join(str(job.id) for job in active[:_MOST_NAMED])
@@ -75,7 +75,7 @@ def release_queue(context: Context, call: Call) -> wire.Done:
 def forget_jobs(context: Context, call: Call) -> wire.Done:
     """Bring all jobs of a queue to rest whose cluster, which others kept, is lost for ever."""
     with context.database.write() as tx:
-        queue, now = _of_project(tx, call), context.now_ms()
+        queue, now = of_project(tx, call.project_id, call.names["queue_name"]), context.now_ms()
         if queue.rest_url is None:
             raise NotAllowed(f"the service keeps the clusters of queue {queue.name!r} itself: stop its jobs")
         active = [jobs.get_any(tx, job.id) for job in jobs.active(tx, queue)]
@@ -85,8 +85,9 @@ def forget_jobs(context: Context, call: Call) -> wire.Done:
     return wire.Done(f"Jobs that were forgotten: {len(active)}.", queue.name)
 
 
-def _of_project(tx: Connection, call: Call) -> Queue:
-    queue = stored.find_to_change(tx, call.project_id, call.names["queue_name"])
+def of_project(tx: Connection, project_id: str, name: str) -> Queue:
+    """Find a queue to change; raises `NotAllowed` for one of the service's own."""
+    queue = stored.find_to_change(tx, project_id, name)
     if queue.project_id is None:
         raise NotAllowed(f"queue {queue.name!r} is the service's own: its settings say what it is")
     return queue

@@ -1,7 +1,7 @@
 """The jobs: their rows, the list over them, and the writes that name the version they read."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    delete,
     exc,
     exists,
     false,
@@ -24,12 +25,10 @@ from penstock.domain import history
 from penstock.domain.errors import AlreadyExists, JobNotFound
 from penstock.domain.history import Actor
 from penstock.domain.job import Goal, Job, JobFilter, Run, Status
-from penstock.domain.queue import Holder, Queue
-from penstock.store import alarms, events, rows
+from penstock.domain.queue import DEFAULT_ENTERPRISE_PROJECT, Holder, Queue
+from penstock.domain.tags import Tagged
+from penstock.store import alarms, events, queues, rows
 from penstock.store.schema import JOB_TAGS, JOBS, NAME_INDEX, QUEUES, RUNS
-
-ENTERPRISE_PROJECT = "default"
-"""The only enterprise project there is; every job belongs to it."""
 
 
 def create(tx: Connection, draft: Job, by: Actor) -> Job:
@@ -41,9 +40,7 @@ def create(tx: Connection, draft: Job, by: Actor) -> Job:
     except exc.IntegrityError as error:
         raise _name_taken(draft, error) from error
     assert key is not None
-    if draft.tags:
-        tags = [{"job_id": key[0], "key": k, "value": v} for k, v in draft.tags.items()]
-        tx.execute(insert(JOB_TAGS), tags)
+    _add_tags(tx, key[0], draft.tags)
     created = _one(tx, select(JOBS).where(JOBS.c.id == key[0]))
     events.append(tx, created, history.events_of(None, created, by), created.created_at)
     return created
@@ -69,7 +66,7 @@ def page(tx: Connection, wanted: JobFilter) -> tuple[list[Job], int]:
     Jobs are ordered by id, which is the order of creation. With `backwards`, the rows nearest to the cursor are
     kept and still given in the order asked for.
     """
-    matching = _matching(wanted)
+    matching = _matching(wanted, queues.visible(tx, wanted.project_id) if wanted.enterprise_project else [])
     total: int = tx.execute(select(func.count()).select_from(JOBS).where(matching)).scalar_one()
     query = select(JOBS).where(matching)
     descending = wanted.descending != wanted.backwards
@@ -131,6 +128,20 @@ def record(tx: Connection, before: Job, after: Job, at: int, by: Actor) -> Job |
     return after
 
 
+def tagged(tx: Connection, project_id: str) -> list[Tagged]:
+    """Give the jobs of a project with their tags, by id."""
+    mine = (JOBS.c.project_id == project_id, JOBS.c.deleted_at.is_(None))
+    names = tx.execute(select(JOBS.c.id, JOBS.c.name).where(*mine).order_by(JOBS.c.id)).all()
+    tags = _by_job(tx, select(JOB_TAGS).join(JOBS, JOBS.c.id == JOB_TAGS.c.job_id).where(*mine))
+    return [Tagged(str(job_id), name, tags.get(job_id, {})) for job_id, name in names]
+
+
+def put_tags(tx: Connection, job_id: int, tags: Mapping[str, str]) -> None:
+    """Let a job have these tags and no others."""
+    tx.execute(delete(JOB_TAGS).where(JOB_TAGS.c.job_id == job_id))
+    _add_tags(tx, job_id, tags)
+
+
 def superseded(tx: Connection, run_ids: Collection[str]) -> set[str]:
     """Say which of these Flink job ids we once gave to a job that has another run now, or none.
 
@@ -153,7 +164,7 @@ def _on(queue: Queue) -> ColumnElement[bool]:
     return by_name if queue.project_id is None else and_(by_name, JOBS.c.project_id == queue.project_id)
 
 
-def _matching(wanted: JobFilter) -> ColumnElement[bool]:
+def _matching(wanted: JobFilter, visible: Iterable[Queue]) -> ColumnElement[bool]:
     terms: list[ColumnElement[bool]] = [
         JOBS.c.project_id == wanted.project_id,
         JOBS.c.deleted_at.is_(None),
@@ -168,9 +179,19 @@ def _matching(wanted: JobFilter) -> ColumnElement[bool]:
     if wanted.name_part:
         terms.append(_contains(wanted.name_part))
     terms += [_has_tag(key, value) for key, value in wanted.tags.items()]
-    if wanted.root_job_id is not None or wanted.enterprise_project not in (None, ENTERPRISE_PROJECT):
+    if wanted.root_job_id is not None:
         terms.append(false())
+    if wanted.enterprise_project is not None:
+        terms.append(_belongs_to(wanted.enterprise_project, visible))
     return and_(*terms)
+
+
+def _belongs_to(enterprise_project: str, visible: Iterable[Queue]) -> ColumnElement[bool]:
+    """A job belongs to the enterprise project of its queue; to the default one when that is not there any more."""
+    names = {each.name for each in visible if each.enterprise_project == enterprise_project}
+    others = {each.name for each in visible} - names
+    is_default = enterprise_project == DEFAULT_ENTERPRISE_PROJECT
+    return JOBS.c.queue.not_in(others) if is_default else JOBS.c.queue.in_(names)
 
 
 def _contains(part: str) -> ColumnElement[bool]:
@@ -193,13 +214,18 @@ def _one(tx: Connection, query: Select[Any]) -> Job:
 
 def _all(tx: Connection, query: Select[Any]) -> list[Job]:
     found = tx.execute(query).mappings().all()
-    tags = _tags_of(tx, [row["id"] for row in found])
+    tags = _by_job(tx, select(JOB_TAGS).where(JOB_TAGS.c.job_id.in_([row["id"] for row in found])))
     return [rows.to_job(row, tags.get(row["id"], {})) for row in found]
 
 
-def _tags_of(tx: Connection, job_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+def _add_tags(tx: Connection, job_id: int, tags: Mapping[str, str]) -> None:
+    if tags:
+        tx.execute(insert(JOB_TAGS), [{"job_id": job_id, "key": k, "value": v} for k, v in tags.items()])
+
+
+def _by_job(tx: Connection, query: Select[Any]) -> dict[int, dict[str, str]]:
     tags: dict[int, dict[str, str]] = defaultdict(dict)
-    for job_id, key, value in tx.execute(select(JOB_TAGS).where(JOB_TAGS.c.job_id.in_(job_ids))):
+    for job_id, key, value in tx.execute(query):
         tags[job_id][key] = value
     return tags
 

@@ -1,6 +1,6 @@
 """The packages of the projects: what is known of them; their bytes are kept by `contents.py`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
@@ -22,9 +22,10 @@ def put(tx: Connection, new: Package) -> Package:
     return get(tx, new.project_id, new.name)
 
 
-def get(tx: Connection, project_id: str, name: Name) -> Package:
+def get(tx: Connection, project_id: str, name: Name, *, for_update: bool = False) -> Package:
     """Read a package of a project; raises `PackageNotFound`."""
-    row = tx.execute(select(PACKAGES).where(_is(project_id, name))).mappings().first()
+    query = select(PACKAGES).where(_is(project_id, name))
+    row = tx.execute(query.with_for_update() if for_update else query).mappings().first()
     if row is None:
         raise PackageNotFound(f"package {name} does not exist")
     return _package(row)
@@ -51,6 +52,11 @@ def give(tx: Connection, project_id: str, names: Collection[Name], owner: str, n
     """Let packages be another user's."""
     for name in names:
         tx.execute(PACKAGES.update().where(_is(project_id, name)).values(owner=owner, updated_at=now))
+
+
+def put_tags(tx: Connection, project_id: str, name: Name, tags: Mapping[str, str]) -> None:
+    """Let a package have these tags and no others."""
+    tx.execute(PACKAGES.update().where(_is(project_id, name)).values(tags=_json(tags)))
 
 
 def contents(tx: Connection) -> set[str]:
@@ -81,10 +87,14 @@ def _values(new: Package) -> dict[str, object]:
         "size": new.size,
         "owner": new.owner,
         "source": new.source,
-        "tags": msgspec.json.encode(new.tags).decode(),
+        "tags": _json(new.tags),
         "created_at": new.created_at,
         "updated_at": new.updated_at,
     }
+
+
+def _json(tags: Mapping[str, str]) -> str:
+    return msgspec.json.encode(tags).decode()
 
 
 def _package(row: RowMapping) -> Package:

@@ -1,5 +1,7 @@
 """The queues that jobs can name, and the lease of the process whose controller keeps each."""
 
+from collections.abc import Mapping
+
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, exc, or_, select
 
@@ -68,6 +70,11 @@ def resize(tx: Connection, queue_id: int, cus: int) -> None:
     tx.execute(QUEUES.update().where(QUEUES.c.id == queue_id).values(cus=cus))
 
 
+def put_traits(tx: Connection, queue_id: int, traits: Mapping[str, object]) -> None:
+    """Say anew what decides nothing of the queue."""
+    tx.execute(QUEUES.update().where(QUEUES.c.id == queue_id).values(traits=_json(traits)))
+
+
 def delete(tx: Connection, queue_id: int) -> None:
     """Forget a queue and what was seen on its cluster; the process that keeps it ends the cluster."""
     tx.execute(STRANGERS.delete().where(STRANGERS.c.queue_id == queue_id))
@@ -122,10 +129,14 @@ def _values(queue: Queue, now: int) -> dict[str, object]:
         "description": queue.description,
         "user_name": queue.user_name,
         "created_at": now,
-        "traits": msgspec.json.encode(queue.traits).decode(),
+        "traits": _json(queue.traits),
         "not_ready": "its controller has not started yet",
         "lease_until": 0,
     }
+
+
+def _json(traits: Mapping[str, object]) -> str:
+    return msgspec.json.encode(traits).decode()
 
 
 def _queue(row: RowMapping) -> Queue:

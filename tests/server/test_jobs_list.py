@@ -301,11 +301,18 @@ def test_the_cursor_keeps_the_ids_beyond_it_and_the_total_of_all(service: Servic
 
 
 @covers("A12")
-def test_parents_and_enterprise_projects_are_accepted(service: Service) -> None:
-    service.create(name="job")
+def test_a_job_belongs_to_no_parent_and_to_the_enterprise_project_of_its_queue(service: Service) -> None:
+    queues = f"/v1.0/{service.key.project_id}/queues"
+    queue = {"queue_name": "stream_b", "cu_count": 16, "enterprise_project_id": "e1"}
+    service.http.post(queues, json=queue).raise_for_status()
+    service.create(name="here")
+    service.create(name="there", queue_name="stream_b")
     assert service.names(root_job_id=1) == []
-    assert service.names(sys_enterprise_project_name="default") == ["job"]
+    assert service.names(sys_enterprise_project_name="default") == ["here"]
+    assert service.names(sys_enterprise_project_name="e1") == ["there"]
     assert service.names(sys_enterprise_project_name="other") == []
+    service.http.delete(f"{queues}/stream_b").raise_for_status()
+    assert service.names(sys_enterprise_project_name="default") == ["there", "here"]
 
 
 @covers("A13")

@@ -11,7 +11,8 @@ from sqlalchemy import event
 
 from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job, JobFilter, JobType, Status
-from penstock.store import jobs
+from penstock.domain.queue import Queue
+from penstock.store import jobs, queues
 from penstock.store.database import Database
 from tests.store.conftest import draft, make_project
 
@@ -27,7 +28,9 @@ def pool(database: Database) -> list[Job]:
     """Make jobs of two projects, some of them deleted, with few different values."""
     dice = random.Random(4)
     projects = [make_project(database) for _ in range(2)]
+    elsewhere = Queue("stream_a", cus=1, project_id=projects[0], traits={"enterprise_project_id": "other"})
     with database.write() as tx:
+        queues.create(tx, elsewhere, now=1)
         return [
             jobs.create(
                 tx,
@@ -48,6 +51,11 @@ def pool(database: Database) -> list[Job]:
         ]
 
 
+def enterprise_project(pool: list[Job], job: Job) -> str:
+    is_elsewhere = (job.project_id, job.queue) == (pool[0].project_id, "stream_a")
+    return "other" if is_elsewhere else "default"
+
+
 def naive_page(pool: list[Job], wanted: JobFilter) -> tuple[list[Job], int]:
     exact = {"type": wanted.type, "status": wanted.status, "queue": wanted.queue, "user_name": wanted.user_name}
     matching = [
@@ -59,7 +67,7 @@ def naive_page(pool: list[Job], wanted: JobFilter) -> tuple[list[Job], int]:
         and (wanted.name_part or "") in job.name
         and wanted.tags.items() <= job.tags.items()
         and wanted.root_job_id is None
-        and wanted.enterprise_project in (None, "default")
+        and wanted.enterprise_project in (None, enterprise_project(pool, job))
     ]
     beyond = matching
     if wanted.after_id is not None:
@@ -91,7 +99,7 @@ def test_a_page_is_what_a_naive_list_gives(database: Database, pool: list[Job], 
         name_part=draw(PARTS),
         tags=dict(data.draw(st.lists(st.sampled_from(TAGS), max_size=2))),
         root_job_id=data.draw(st.sampled_from([None] * 9 + [pool[0].id])),
-        enterprise_project=data.draw(st.sampled_from([None] * 7 + ["default", "other"])),
+        enterprise_project=data.draw(st.sampled_from([None] * 7 + ["default", "other", "nobody's"])),
         after_id=data.draw(st.none() | st.integers(pool[0].id - 1, pool[-1].id + 1)),
         backwards=data.draw(st.booleans()),
         descending=data.draw(st.booleans()),
