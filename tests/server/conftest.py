@@ -2,9 +2,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huaweicloudsdkdli.v1 import DliClient
 
 from penstock.store.access import Key
 from tests import serving
+from tests.server.sdk import client_of
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +28,10 @@ def service(
 ) -> Iterator[serving.Service]:
     with serving.service_in(tmp_path / "data", *template, *port) as running:
         yield running
+
+
+@pytest.fixture
+def sdk(service: serving.Service, monkeypatch: pytest.MonkeyPatch) -> DliClient:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return client_of(service)

@@ -3,33 +3,15 @@
 from pathlib import Path
 
 import pytest
-from huaweicloudsdkcore.auth.credentials import BasicCredentials
-from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
-from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkdli.v1 import DliClient, model
 
 from penstock.domain import lines
 from penstock.domain.job import Goal, Run, Status
 from tests.flink.test_buckets import write_state
+from tests.server.sdk import client_of, error_of
 from tests.serving import Service
 
 covers = pytest.mark.covers
-
-
-def client_of(service: Service, secret: str | None = None, project: str | None = None) -> DliClient:
-    credentials = BasicCredentials(
-        service.key.access_key, secret or service.key.secret, project or service.key.project_id
-    )
-    config = HttpConfig(proxy_protocol=None)
-    builder = DliClient.new_builder().with_http_config(config).with_credentials(credentials)
-    return builder.with_endpoint(service.url).build()
-
-
-@pytest.fixture
-def sdk(service: Service, monkeypatch: pytest.MonkeyPatch) -> DliClient:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    return client_of(service)
 
 
 def create(sdk: DliClient, **fields: object) -> int:
@@ -38,13 +20,6 @@ def create(sdk: DliClient, **fields: object) -> int:
     assert (answer.is_success, answer.job.status_name) == ("true", "job_init")
     assert isinstance(answer.job.job_id, int)
     return int(answer.job.job_id)
-
-
-def error_of(call: object, *arguments: object) -> tuple[int, str]:
-    with pytest.raises(ClientRequestException) as caught:
-        call(*arguments)  # type: ignore[operator]
-    assert caught.value.request_id
-    return caught.value.status_code, caught.value.error_code
 
 
 @covers("B1")
