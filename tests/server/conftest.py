@@ -6,6 +6,7 @@ from huaweicloudsdkdli.v1 import DliClient
 
 from penstock.store.access import Key
 from tests import serving
+from tests.golangsdk import GoClient
 from tests.server.sdk import client_of
 
 
@@ -35,3 +36,9 @@ def sdk(service: serving.Service, monkeypatch: pytest.MonkeyPatch) -> DliClient:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return client_of(service)
+
+
+@pytest.fixture
+def go(service: serving.Service) -> GoClient:
+    key = service.key
+    return GoClient(service.anonymous, service.url, key.access_key, key.secret, key.project_id)
