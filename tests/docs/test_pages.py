@@ -18,7 +18,21 @@ from penstock.controller import loop
 from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
 from penstock.domain import ending, errors, learning, lifecycle
 from penstock.domain.job import Status
-from penstock.server import health, history, jar_jobs, jobs, logs, orphans, resources, sql_jobs
+from penstock.server import (
+    health,
+    history,
+    jar_jobs,
+    jobs,
+    logs,
+    orphans,
+    pools,
+    queue_properties,
+    queues,
+    quotas,
+    resources,
+    sql_jobs,
+    tags,
+)
 from tests.serving import Service, Switch, listening, new_folder, service_in
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -187,6 +201,11 @@ def test_every_operation_is_on_the_api_page() -> None:
         *sql_jobs.OPERATIONS,
         *jar_jobs.OPERATIONS,
         *resources.OPERATIONS,
+        *queues.OPERATIONS,
+        *queue_properties.OPERATIONS,
+        *pools.OPERATIONS,
+        *quotas.OPERATIONS,
+        *tags.OPERATIONS,
         *history.OPERATIONS,
         *logs.OPERATIONS,
         *orphans.OPERATIONS,

@@ -119,6 +119,11 @@ def test_a_queue_has_the_tags_that_its_list_filters_by(service: Service, sdk: Dl
     assert sdk.list_queues(request).queues == []
 
 
+def test_a_queue_cannot_be_created_with_tags_that_could_not_be_added(sdk: DliClient) -> None:
+    body = model.CreateQueueRequestBody(queue_name="stream_b", cu_count=16, tags=listed(("_sys_k", "v")))
+    assert error_of(sdk.create_queue, model.CreateQueueRequest(body=body)) == (400, "DLI.0001")
+
+
 def test_tags_of_the_services_own_queues_cannot_change(sdk: DliClient) -> None:
     assert shown(sdk, QUEUE, "default") == []
     assert error_of(add, sdk, QUEUE, "default", WEB) == (400, "DLI.0007")

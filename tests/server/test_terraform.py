@@ -237,6 +237,17 @@ def test_a_finished_jar_job_is_changed_although_it_cannot_be_stopped(
     assert (job.state["entrypoint_args"], job.state["status"]) == ("--once", "job_running")
 
 
+def test_a_change_of_a_finished_sql_job_fails_at_the_stop_and_leaves_it_as_it_was(
+    service: Service, go: GoClient, settle: Any
+) -> None:
+    job = SqlJob(go, settle)
+    job.create(SQL)
+    service.becomes(job.id, status=Status.FINISHED, goal=Goal.REST)
+    with pytest.raises(AssertionError, match="jobs/stop"):
+        job.update({**SQL, "parallel_number": 2})
+    assert service.stored(job.id).config.parallelism == 1
+
+
 @pytest.mark.parametrize(("kind", "config"), [(SqlJob, SQL), (JarJob, JAR)])
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.SUBMITTING, Status.FINISHED, Status.EXCEPTION])
 def test_a_job_is_destroyed_whatever_its_status_and_gone_at_once(
