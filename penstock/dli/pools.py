@@ -7,14 +7,13 @@ import msgspec
 from msgspec import Meta
 
 from penstock.dli import queues
+from penstock.dli.pages import PageQuery
 from penstock.domain.queue import Queue
 
 
-class ListQuery(msgspec.Struct):
+class ListQuery(PageQuery, kw_only=True):
     queue_name: str = ""
     """A part of the name."""
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    offset: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
 
 
 class JoinBody(msgspec.Struct):
@@ -44,7 +43,7 @@ class List(msgspec.Struct):
 def listed(pool: str, visible: Iterable[Queue], query: ListQuery) -> List:
     members = [each for each in visible if queues.traits(each).elastic_resource_pool_name == pool]
     wanted = [_member(each) for each in members if query.queue_name.lower() in each.name]
-    return List(wanted[query.offset :][: query.limit], len(wanted))
+    return List(query.cut(wanted), len(wanted))
 
 
 def _member(queue: Queue) -> Member:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from penstock.dli.config import Word
+from penstock.dli.pages import PageQuery
 from penstock.domain.errors import Invalid, NotAllowed
 
 KEYS = (
@@ -34,11 +35,6 @@ class DeleteBody(msgspec.Struct):
     keys: Annotated[list[Word], Meta(max_length=100)]
 
 
-class ListQuery(msgspec.Struct):
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
-    offset: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
-
-
 class Property(msgspec.Struct):
     key: str
     value: str
@@ -56,14 +52,13 @@ def read(given: Mapping[str, object]) -> dict[str, str]:
     """Give the properties as texts; raises `Invalid` or `NotAllowed`."""
     if given.get(_CIDR) is not None:
         raise NotAllowed(f"properties: {_CIDR} is not supported: queues have no network of their own")
-    if unknown := given.keys() - {*KEYS, _CIDR}:
-        raise Invalid(f"properties: {min(unknown)!r} is none of {', '.join(KEYS)}")
+    if given.keys() - {*KEYS, _CIDR}:
+        raise Invalid(f"properties must have no other keys than {', '.join(KEYS)}")
     return {key: _text(key, value) for key, value in given.items() if value is not None}
 
 
-def listed(properties: Mapping[str, str], query: ListQuery) -> List:
-    told = [Property(key, value) for key, value in sorted(properties.items())]
-    return List(told[query.offset :][: query.limit])
+def listed(properties: Mapping[str, str], page: PageQuery) -> List:
+    return List(page.cut([Property(key, value) for key, value in sorted(properties.items())]))
 
 
 def _text(key: str, value: object) -> str:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from penstock.dli import jobs
 from penstock.dli.drafts import Tag, TagKey, TagValue
+from penstock.dli.pages import PageQuery
 from penstock.domain import tags
 from penstock.domain.tags import Search, Tagged
 
@@ -17,11 +18,6 @@ _Tags = Annotated[list[Tag], Meta(min_length=1, max_length=jobs.MOST_TAGS)]
 class ChangeBody(msgspec.Struct):
     tags: _Tags
     """Of a removal the keys alone count."""
-
-
-class PageQuery(msgspec.Struct):
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
-    offset: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
 
 
 class WantedTag(msgspec.Struct):
@@ -88,17 +84,17 @@ class Count(msgspec.Struct):
 
 def shown(carried: Mapping[str, str], page: PageQuery) -> Shown:
     told = told_as(carried)
-    return Shown(told[page.offset :][: page.limit], len(told))
+    return Shown(page.cut(told), len(told))
 
 
 def all_of(things: Iterable[Tagged], page: PageQuery) -> All:
     told = [TagValues(key, values) for key, values in tags.values_by_key(things).items()]
-    return All(told[page.offset :][: page.limit], len(told))
+    return All(page.cut(told), len(told))
 
 
 def found(things: Sequence[Tagged], page: PageQuery) -> Found:
-    cut = things[page.offset :][: page.limit]
-    return Found([Resource(each.id, each.name, told_as(each.tags)) for each in cut], len(things))
+    told = [Resource(each.id, each.name, told_as(each.tags)) for each in page.cut(things)]
+    return Found(told, len(things))
 
 
 def told_as(carried: Mapping[str, str]) -> list[Tag]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from penstock.dli import queue_properties as wire
 from penstock.dli import queues as queue_wire
+from penstock.dli.pages import PageQuery
 from penstock.domain.roles import Action
 from penstock.server import queues
 from penstock.server.auth import Call, operation
@@ -11,7 +12,7 @@ from penstock.server.operation import Context
 from penstock.store import queues as stored
 
 
-def list_queue_properties(context: Context, call: Call, query: wire.ListQuery) -> wire.List:
+def list_queue_properties(context: Context, call: Call, query: PageQuery) -> wire.List:
     with context.database.read() as tx:
         queue = stored.find(tx, call.project_id, call.names["queue_name"])
     return wire.listed(queue_wire.properties_of(queue), query)

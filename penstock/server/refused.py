@@ -7,6 +7,8 @@ from penstock.server.auth import Call, operation
 from penstock.server.operation import Context, Operation
 
 _QUEUE = "/v1.0/{project_id}/queues/{queue_name}"
+_AUTHORIZATION = "/v1.0/{project_id}/queues/user-authorization"
+"""It must come before the queue of that name, which there cannot be."""
 _PLANS = "/v1/{project_id}/queues/{queue_name}/plans"
 _POLICIES = "/v3/{project_id}/elastic-resource-pools/{pool_name}/queues/{queue_name}"
 
@@ -26,13 +28,7 @@ def _refusing(method: str, path: str, action: Action, name: str, why: str) -> Op
 OPERATIONS = tuple(
     _refusing(*row)
     for row in (
-        (
-            "PUT",
-            "/v1.0/{project_id}/queues/user-authorization",
-            Action.CHANGE_QUEUES,
-            "authorize_queue",
-            _NO_PRIVILEGES,
-        ),
+        ("PUT", _AUTHORIZATION, Action.CHANGE_QUEUES, "authorize_queue", _NO_PRIVILEGES),
         ("GET", f"{_QUEUE}/users", Action.READ_QUEUES, "list_queue_users", _NO_PRIVILEGES),
         ("PUT", _QUEUE, Action.CHANGE_QUEUES, "update_queue_cidr", _NO_NETWORK),
         ("POST", f"{_QUEUE}/connection-test", Action.CHANGE_QUEUES, "test_connection", _NO_NETWORK),

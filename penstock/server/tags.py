@@ -9,6 +9,7 @@ from penstock.dli import drafts, encoding
 from penstock.dli import queues as queue_wire
 from penstock.dli import resources as package_wire
 from penstock.dli import tags as wire
+from penstock.dli.pages import PageQuery
 from penstock.domain import tags
 from penstock.domain.roles import Action
 from penstock.domain.tags import Tagged
@@ -94,7 +95,7 @@ KINDS = (
 
 
 def _operations(kind: Kind) -> Iterator[Operation]:
-    def show(context: Context, call: Call, query: wire.PageQuery) -> wire.Shown:
+    def show(context: Context, call: Call, query: PageQuery) -> wire.Shown:
         with context.database.read() as tx:
             return wire.shown(kind.of_one(tx, call.project_id, call.names["id"]), query)
 
@@ -108,7 +109,7 @@ def _operations(kind: Kind) -> Iterator[Operation]:
         with context.database.write() as tx:
             kind.change(tx, call.project_id, call.names["id"], lambda present: tags.removed(present, keys))
 
-    def show_all(context: Context, call: Call, query: wire.PageQuery) -> wire.All:
+    def show_all(context: Context, call: Call, query: PageQuery) -> wire.All:
         with context.database.read() as tx:
             return wire.all_of(kind.of_all(tx, call.project_id), query)
 
@@ -117,7 +118,7 @@ def _operations(kind: Kind) -> Iterator[Operation]:
         with context.database.read() as tx:
             return [each for each in kind.of_all(tx, call.project_id) if search.finds(each)]
 
-    def find(context: Context, call: Call, query: wire.PageQuery, body: wire.SearchBody) -> wire.Found:
+    def find(context: Context, call: Call, query: PageQuery, body: wire.SearchBody) -> wire.Found:
         return wire.found(found(context, call, body), query)
 
     def count(context: Context, call: Call, body: wire.SearchBody) -> wire.Count:

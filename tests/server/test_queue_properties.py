@@ -140,6 +140,8 @@ def test_what_queues_do_not_have_is_refused_with_a_reason(service: Service, sdk:
         ),
     ):
         assert error_of(call, request) == (400, "DLI.0007")
+    granting = service.http.put(f"/v1.0/{service.key.project_id}/queues/user-authorization", json={})
+    assert granting.json()["error_msg"].startswith("authorize_queue is not supported: ")
     path = f"/v1/{service.key.project_id}/queues/{QUEUE}/plans"
     assert service.http.get(path).json()["error_msg"] == (
         "list_queue_plans is not supported: queues have no plans: change the size of one with the call `action`"
