@@ -23,6 +23,7 @@ _DAMAGED = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
     *(NotImplementedError, EOFError, UnicodeDecodeError),
 )
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MANIFEST = "META-INF/MANIFEST.MF"
 _LONGEST_MANIFEST = 1 << 20
 _MAIN_CLASS = re.compile(r"^Main-Class: *(\S+) *$", re.MULTILINE | re.IGNORECASE)
@@ -44,28 +45,44 @@ class _File(io.BufferedReader):
         return content
 
 
-def check(path: Path, name: str) -> None:
-    """Raise `Invalid` for what is no jar, would be a bomb, or leads out of the folder that it is unpacked in."""
-    with opened(path, name) as jar:
+def check(path: Path, name: str, kind: str = "jar") -> None:
+    """Raise `Invalid` for what is no jar, would be a bomb, or leads out of the folder that it is unpacked in.
+
+    `kind` is what the user takes it for: these are the checks of any zip.
+    """
+    with opened(path, name, kind) as jar:
         entries = jar.infolist()
+    refusal = f"{name} is no {kind} that can be used"
     packed = sum(entry.compress_size for entry in entries)
     unpacked = sum(entry.file_size for entry in entries)
     if packed > path.stat().st_size:
-        raise Invalid(f"{name} is no jar that can be used: its entries overlap")
+        raise Invalid(f"{refusal}: its entries overlap")
     if unpacked > min(MOST_UNPACKED, _FREE + MOST_RATIO * packed):
-        raise Invalid(f"{name} is no jar that can be used: it unpacks to {unpacked} bytes in {len(entries)} files")
+        raise Invalid(f"{refusal}: it unpacks to {unpacked} bytes in {len(entries)} files")
     for entry in entries:
-        _check_entry(entry, name)
+        _check_entry(entry, refusal)
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
+def opened(path: Path, name: str, kind: str = "jar") -> Iterator[zipfile.ZipFile]:
     """Open a jar; raises `Invalid`."""
     try:
         with _File(path.open("rb", buffering=0)) as file, zipfile.ZipFile(file) as jar:
             yield jar
     except _DAMAGED as error:
-        raise Invalid(f"{name} is not a jar: {error}") from None
+        raise Invalid(f"{name} is not a {kind}: {error}") from None
+
+
+def content(jar: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
+    """Read an entry; raises `Invalid` for a damaged or larger one, whatever its head says."""
+    try:
+        with jar.open(entry) as file:
+            read = file.read(limit + 1)
+    except _DAMAGED as error:
+        raise Invalid(f"{entry.filename} is damaged: {error}") from None
+    if len(read) > limit:
+        raise Invalid(f"{entry.filename} is larger than {limit} bytes")
+    return read
 
 
 def main_class(path: Path, name: str) -> str | None:
@@ -79,12 +96,16 @@ def main_class(path: Path, name: str) -> str | None:
     return found[1] if found else None
 
 
-def _check_entry(entry: zipfile.ZipInfo, name: str) -> None:
+def _check_entry(entry: zipfile.ZipInfo, refusal: str) -> None:
     path = PurePosixPath(entry.filename)
     # zipfile ends a name at U+0000, and so hides what others may read.
     if path.is_absolute() or ".." in path.parts or "\\" in entry.orig_filename or "\0" in entry.orig_filename:
-        raise Invalid(f"{name} is no jar that can be used: an entry leads out of it")
+        raise Invalid(f"{refusal}: an entry leads out of it")
+    if entry.header_offset < 0:
+        raise Invalid(f"{refusal}: an entry lies outside of it")
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise Invalid(f"{name} is no jar that can be used: an entry is a link")
+        raise Invalid(f"{refusal}: an entry is a link")
+    if entry.compress_type not in _COMPRESSIONS:  # others may ask for gigabytes of memory
+        raise Invalid(f"{refusal}: it is compressed in a way that Java cannot read")
     if entry.flag_bits & 0x1:
-        raise Invalid(f"{name} is no jar that can be used: it is encrypted")
+        raise Invalid(f"{refusal}: it is encrypted")

@@ -43,6 +43,14 @@ def overlapping() -> bytes:
     return content.getvalue()
 
 
+def displaced() -> bytes:
+    """A directory that is told to lie further back than it does: entries seem to begin before the file."""
+    content = bytearray(jar_of({"x": "y"}))
+    place = content.index(b"PK\x05\x06") + 16
+    struct.pack_into("<I", content, place, struct.unpack_from("<I", content, place)[0] + 5)
+    return bytes(content)
+
+
 def hidden_name() -> bytes:
     return jar_of({"a@../../x": "y"}).replace(b"a@../../x", b"a\0../../x")
 
@@ -72,8 +80,13 @@ HOSTILE = {
     "an absolute entry": (lambda: jar_of({"/etc/x": "y"}), "an entry leads out of it"),
     "an entry with backslashes": (lambda: jar_of({"..\\x": "y"}), "an entry leads out of it"),
     "an entry with a hidden name": (hidden_name, "an entry leads out of it"),
+    "an entry before the beginning": (displaced, "an entry lies outside of it"),
     "a link": (with_link, "an entry is a link"),
     "an encrypted one": (encrypted, "it is encrypted"),
+    "one of another compression": (
+        lambda: jar_of({"a": "b"}, zipfile.ZIP_LZMA),
+        "it is compressed in a way that Java cannot read",
+    ),
     "an overlapping one": (overlapping, "its entries overlap"),
 }
 
@@ -92,6 +105,24 @@ def test_a_jar_of_ordinary_classes_passes(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_bytes(jar_of({"META-INF/MANIFEST.MF": "", "com/example/Rules.class": struct.pack(">I", 0xCAFEBABE)}))
     jars.check(file, "rules.jar")
+
+
+def entry_of(tmp_path: Path, content: bytes, limit: int) -> bytes:
+    (tmp_path / "x").write_bytes(content)
+    with jars.opened(tmp_path / "x", "x") as jar:
+        return jars.content(jar, jar.getinfo("a"), limit)
+
+
+def test_an_entry_is_read_up_to_a_limit(tmp_path: Path) -> None:
+    assert entry_of(tmp_path, jar_of({"a": "b" * 1000}), limit=1000) == b"b" * 1000
+    with pytest.raises(Invalid, match="a is larger than 999 bytes"):
+        entry_of(tmp_path, jar_of({"a": "b" * 1000}), limit=999)
+
+
+def test_a_damaged_entry_is_told_of(tmp_path: Path) -> None:
+    content = jar_of({"a": "b" * 1000}, zipfile.ZIP_STORED).replace(b"bbb", b"ccc", 1)
+    with pytest.raises(Invalid, match="a is damaged: Bad CRC-32"):
+        entry_of(tmp_path, content, limit=1000)
 
 
 @pytest.mark.parametrize(
