@@ -69,8 +69,7 @@ def updated(job: Job) -> UpdateAnswer:
 
 def laid_over(job: Job, body: DraftBody) -> Job:
     """Lay what every job has over this one, as far as it was given; raises `Invalid` or `NotAllowed`."""
-    if body.name is not None and not _is_name(body.name):
-        raise Invalid("name must not be blank, nor hold control or format characters (Unicode Cc, Cf)")
+    check_name(body.name)
     given = {"name": body.name, "description": body.desc, "queue": body.queue_name}
     settings = config.merged(job.config, body)
     return replace(job, config=settings, **present(given))
@@ -91,5 +90,7 @@ def tags(given: list[Tag] | None) -> dict[str, str]:
     return named
 
 
-def _is_name(text: str) -> bool:
-    return not text.isspace() and not any(unicodedata.category(each) in _CONTROL_OR_FORMAT for each in text)
+def check_name(text: str | None) -> None:
+    """Check a name, if one is given; raises `Invalid`."""
+    if text and (text.isspace() or any(unicodedata.category(each) in _CONTROL_OR_FORMAT for each in text)):
+        raise Invalid("name must not be blank, nor hold control or format characters (Unicode Cc, Cf)")

@@ -55,10 +55,15 @@ def read_json(raw: bytes | str, name: str) -> dict[str, object]:
 
 
 def read_job_id(text: str) -> int:
-    """Read the job id of a path; raises `Invalid`."""
+    """Read the job id of a path; raises `Invalid` or `JobNotFound`."""
+    return existing_id(read_integer("job_id", text))
+
+
+def read_integer(name: str, text: str) -> int:
+    """Read a number of a path, one of more than 19 digits as another one of that kind; raises `Invalid`."""
     if not re.fullmatch("-?[0-9]+", text):
-        raise Invalid("job_id must be an integer")
-    return existing_id(int(text[:20]))
+        raise Invalid(f"{name} must be an integer")
+    return int(text[:20])
 
 
 def existing_id(job_id: int) -> int:

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from penstock.dli import drafts, jobs
 from penstock.dli.config import Address, AtLeastZero, Document
 from penstock.dli.drafts import DraftBody, Name, Tags
-from penstock.domain.errors import NotAllowed, NotFound
+from penstock.domain.errors import NotAllowed
 from penstock.domain.job import Job, JobType, RunMode
+from penstock.domain.template import Template
 
 
 class UpdateBody(DraftBody, kw_only=True):
@@ -31,10 +33,19 @@ class CreateBody(UpdateBody, kw_only=True):
     tags: Tags | None = None
 
 
+def wanted_template(body: CreateBody) -> int | None:
+    """Say which template the script is to be taken of: the call's own script counts before it."""
+    return None if body.sql_body else body.template_id
+
+
+def of_template(body: CreateBody, template: Template) -> CreateBody:
+    """Put in the script of a template, and its type unless the call names one."""
+    job_type = body.job_type or template.type.value
+    return msgspec.structs.replace(body, sql_body=template.sql, job_type=job_type)
+
+
 def draft(empty: Job, body: CreateBody) -> Job:
-    """Fill in a job that has its owner and times already; raises `Invalid`, `NotAllowed` or `NotFound`."""
-    if body.template_id is not None and not body.sql_body:
-        raise NotFound(f"template {body.template_id} does not exist")
+    """Fill in a job that has its owner and times already; raises `Invalid` or `NotAllowed`."""
     job_type = JobType(body.job_type or JobType.OPENSOURCE_SQL)
     if job_type is JobType.EDGE_SQL:
         raise NotAllowed("job_type flink_sql_edge_job is not supported: there are no edge nodes")

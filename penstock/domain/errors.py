@@ -25,6 +25,10 @@ class AlreadyExists(PenstockError):
     """The name is taken."""
 
 
+class QuotaExceeded(PenstockError):
+    """The project has as many of something as it may."""
+
+
 class NotAllowed(PenstockError):
     """The call is not possible in the job's present status, or not supported at all."""
 

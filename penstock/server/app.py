@@ -32,6 +32,7 @@ from penstock.server import (
     resources,
     sql_jobs,
     tags,
+    templates,
 )
 from penstock.server.operation import (
     HEAD_LIMIT,
@@ -58,6 +59,7 @@ _DESCRIBED = (
     *jobs.OPERATIONS,
     *sql_jobs.OPERATIONS,
     *jar_jobs.OPERATIONS,
+    *templates.OPERATIONS,
     *history.OPERATIONS,
     *logs.OPERATIONS,
     *orphans.OPERATIONS,

@@ -6,9 +6,14 @@ from penstock.domain.roles import Action
 from penstock.server import drafts
 from penstock.server.auth import Call, operation
 from penstock.server.operation import Context
+from penstock.store import templates
 
 
 def create_sql_job(context: Context, call: Call, body: wire.CreateBody) -> CreateAnswer:
+    template_id = wire.wanted_template(body)
+    if template_id is not None:
+        with context.database.read() as tx:
+            body = wire.of_template(body, templates.get(tx, call.project_id, template_id))
     return drafts.create(context, call, body, wire.draft)
 
 

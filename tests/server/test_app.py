@@ -28,7 +28,7 @@ def test_every_answer_carries_an_id_of_its_own(service: Service) -> None:
     [
         ("GET", "/"),
         ("GET", "/v1.0/p/streaming/jobs/"),
-        ("POST", "/v1.0/p/streaming/job-templates"),
+        ("POST", "/v1/p/edgesrv/job-report"),
         ("PATCH", "/v1.0/p/streaming/jobs"),
         ("POST", "/healthz"),
         ("GET", "/healthz%0A"),

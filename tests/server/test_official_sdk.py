@@ -94,6 +94,40 @@ def test_buckets_are_authorized(service: Service, sdk: DliClient) -> None:
     assert error_of(sdk.register_bucket, request("state", "other")) == (400, "DLI.0002")
 
 
+def test_a_template_is_created_listed_updated_used_and_deleted(service: Service, sdk: DliClient) -> None:
+    body = model.CreateFlinkSqlJobTemplateRequestBody(
+        name="count", desc="by hour", sql_body="SELECT 1", tags=[model.Tag(key="team", value="web")],
+        job_type="flink_opensource_sql_job",
+    )  # fmt: skip
+    request = model.CreateFlinkSqlJobTemplateRequest(body=body)
+    created = sdk.create_flink_sql_job_template(request)
+    assert (created.is_success, created.message) == (True, "Template created.")
+    made = created.template
+    assert [type(each) for each in (made.template_id, made.create_time)] == [int, int]
+    assert (made.name, made.desc, made.job_type) == ("count", "by hour", "flink_opensource_sql_job")
+    assert error_of(sdk.create_flink_sql_job_template, request) == (400, "DLI.0006")
+    update = model.UpdateFlinkSqlJobTemplateRequest(
+        template_id=made.template_id, body=model.UpdateFlinkSqlJobTemplateRequestBody(sql_body="SELECT 2")
+    )
+    updated = sdk.update_flink_sql_job_template(update)
+    assert (updated.is_success, updated.message) == (True, "Template updated.")
+    wanted = model.ListFlinkSqlJobTemplatesRequest(limit=5, name="oun", offset=0, order="asc", tags="team=web")
+    listed = sdk.list_flink_sql_job_templates(wanted)
+    assert (listed.is_success, listed.message, listed.template_list.total_count) == (True, "", 1)
+    (shown,) = listed.template_list.templates
+    assert (shown.template_id, shown.name, shown.desc) == (made.template_id, "count", "by hour")
+    assert (shown.sql_body, shown.job_type) == ("SELECT 2", "flink_opensource_sql_job")
+    assert (shown.create_time, type(shown.update_time)) == (made.create_time, int)
+    assert service.show(create(sdk, template_id=made.template_id))["sql_body"] == "SELECT 2"
+    deletion = model.DeleteFlinkSqlJobTemplateRequest(template_id=made.template_id)
+    deleted = sdk.delete_flink_sql_job_template(deletion)
+    assert (deleted.is_success, deleted.template.template_id) == (True, made.template_id)
+    assert error_of(sdk.delete_flink_sql_job_template, deletion) == (400, "DLI.0002")
+    assert error_of(sdk.update_flink_sql_job_template, update) == (400, "DLI.0002")
+    wanted.limit = 101
+    assert error_of(sdk.list_flink_sql_job_templates, wanted) == (400, "DLI.0001")
+
+
 @covers("B7")
 def test_errors_reach_the_caller_with_their_codes(service: Service, sdk: DliClient) -> None:
     assert error_of(sdk.list_flink_jobs, model.ListFlinkJobsRequest(limit=101)) == (400, "DLI.0001")
