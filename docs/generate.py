@@ -72,7 +72,8 @@ _CALLS_HEAD = """\
 
 A call that a status forbids is answered for that job with 400 `DLI.0007`, and changes nothing. *Change a little*
 means the settings that a restart obeys: `smn_topic`, `obs_bucket`, `restart_when_exception`, `resume_checkpoint`,
-`resume_max_num`; values equal to the stored ones do not count as a change. [The life of a job](../lifecycle.md)
+`resume_max_num`; values equal to the stored ones do not count as a change. *Be covered* means by an
+[import](../how-to/export-and-import.md) with `is_cover`. [The life of a job](../lifecycle.md)
 says what each status means.
 
 """
@@ -81,9 +82,10 @@ _TRIED: Mapping[str, Callable[[Job], object]] = {
     "stop": lambda job: calls.request_stop(job, savepoint=None, now=1),
     "stop with savepoint": lambda job: calls.request_stop(job, savepoint=SavepointRequest("", "", 1), now=1),
     "savepoint": lambda job: calls.request_savepoint(job, SavepointRequest("", "", 1)),
-    "import": lambda job: calls.request_import(job, ""),
+    "import a savepoint": lambda job: calls.request_import(job, ""),
     "change": lambda job: calls.request_update(job, replace(job, sql="another"), 1),
     "change a little": lambda job: calls.request_update(job, _with_restarts(job), 1),
+    "be covered": lambda job: calls.request_replacement(job, job),
     "delete": lambda job: calls.request_delete(job, 1),
 }
 

@@ -13,6 +13,8 @@ import httpx
 from penstock import signing
 
 _HASH = "X-Sdk-Content-Sha256"
+_LONG_S = 1800
+"""For calls that read or write thousands of jobs."""
 
 
 class ApiError(Exception):
@@ -138,6 +140,19 @@ class Client:
 
     def delete_job(self, job_id: int) -> None:
         self._call("DELETE", f"/jobs/{job_id}")
+
+    def export_jobs(self, obs_dir: str, job_ids: Sequence[int] = ()) -> str:
+        """Write the settings of jobs, of all unless some are named, to a zip in a folder, and give its address."""
+        body = {"obs_dir": obs_dir, "is_selected": bool(job_ids), "job_selected": list(job_ids)}
+        answer = self._ask("POST", f"{self._project}/jobs/export", json=body, timeout=_LONG_S)
+        return str(answer["zip_file"][0])
+
+    def import_jobs(self, zip_file: str, *, is_cover: bool = False) -> list[dict[str, Any]]:
+        """Create the jobs of a zip, or of all zips in a folder, and give what became of each."""
+        body = {"zip_file": zip_file, "is_cover": is_cover}
+        answer = self._ask("POST", f"{self._project}/jobs/import", json=body, timeout=_LONG_S)
+        mapping: list[dict[str, Any]] = answer["job_mapping"]
+        return mapping
 
     def list_events(self, **query: str | int) -> list[dict[str, Any]]:
         """Give what has happened in the project, newest last; the query is `kind`, `job_id`, `after`, `limit`."""

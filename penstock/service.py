@@ -170,6 +170,7 @@ class Service:
             logs=self._logs,
             contents=self._contents,
             download=self._download,
+            buckets=self._buckets.of_project,
             savepoint_timeout_s=self._settings.savepoint_timeout_s,
         )
 

@@ -188,6 +188,7 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         logs=JobLogs(folder, buckets.scrub),
         contents=Contents(folder / "packages", limit=1 << 20),
         download=download,
+        buckets=buckets.of_project,
     )
     switch.app = create_app(context)
     service = Service(url, database, vault, key, clock, context, woken, not_ready)

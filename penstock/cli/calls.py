@@ -69,6 +69,31 @@ def show_logs(
         shown.show(chosen)
 
 
+@jobs.command("export")
+def export_jobs(
+    folder: Annotated[str, typer.Argument(help="A folder of a bucket, such as backups/jobs.")],
+    job_ids: Annotated[list[int] | None, typer.Argument(help="All of the project unless given.")] = None,
+) -> None:
+    """Write the settings of jobs to a zip in a bucket."""
+    from penstock.cli import jobs as done
+
+    done.export(folder, job_ids or [])
+
+
+@jobs.command("import")
+def import_jobs(
+    place: Annotated[str, typer.Argument(help="A zip of a bucket, or a folder of zips.")],
+    cover: Annotated[
+        bool, typer.Option("--cover", help="Let them replace jobs at rest that have their names.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Create the jobs of an export, each for itself, and tell what became of each."""
+    from penstock.cli import jobs as done
+
+    done.bring(place, is_cover=cover, as_json=as_json)
+
+
 @orphans.command("list")
 def list_orphans(as_json: AsJson = False) -> None:
     """List the Flink jobs that no job explains."""

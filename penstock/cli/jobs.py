@@ -1,6 +1,7 @@
-"""`penstock jobs`: list and show them, and tell what has happened to them."""
+"""`penstock jobs`: list and show them, tell what has happened to them, export and import them."""
 
 from penstock.cli import connection, tables
+from penstock.cli.failure import fail
 from penstock.cli.tables import Row
 
 _LIST: tables.Columns = {
@@ -11,6 +12,12 @@ _LIST: tables.Columns = {
     "started (UTC)": lambda job: tables.time(job["start_time"]),
     "restarts": "restart_times",
     "why": "status_desc",
+}
+_NOT_IMPORTED = -1
+_MAPPING: tables.Columns = {
+    "old id": "old_job_id",
+    "new id": lambda told: "" if told["new_job_id"] == _NOT_IMPORTED else str(told["new_job_id"]),
+    "remark": "remark",
 }
 _TIMES = ("started_at", "ended_at", "submit_at", "since")
 
@@ -39,6 +46,21 @@ def show_history(job_id: int | None, limit: int, *, as_json: bool) -> None:
     with connection.opened() as client:
         events = client.list_events(limit=limit, job_id=job_id or "")
     tables.show(events, _HISTORY, as_json=as_json)
+
+
+def export(obs_dir: str, job_ids: list[int]) -> None:
+    with connection.opened() as client:
+        print(f"exported to {client.export_jobs(obs_dir, job_ids)}")
+
+
+def bring(zip_file: str, *, is_cover: bool, as_json: bool) -> None:
+    """Import jobs; the command fails when one of them was not."""
+    with connection.opened() as client:
+        mapping = client.import_jobs(zip_file, is_cover=is_cover)
+    tables.show(mapping, _MAPPING, as_json=as_json)
+    missing = sum(each["new_job_id"] == _NOT_IMPORTED for each in mapping)
+    if missing:
+        fail(f"{missing} of {len(mapping)} jobs were not imported")
 
 
 def _told(event: Row) -> str:

@@ -151,11 +151,10 @@ class JobConfig(msgspec.Struct, kw_only=True):
 def answer(job: Job) -> JobConfig:
     """Show the settings of a job."""
     config, program = job.config, job.program or JarProgram()
-    fields = {wire: getattr(config, name) for wire, name in (_SAME_VALUE | _EMPTY_IS_NONE).items()}
     kept = config.checkpoint_enabled or config.checkpoint_path
     held = resources.held(job)
     return JobConfig(
-        **fields,
+        **_words(config),
         checkpoint_mode=config.checkpoint_mode.value,
         checkpoint_path=bucket.checkpoint_path(job) if kept else None,
         real_cu_number=0 if held == config.cus else held,
@@ -165,6 +164,12 @@ def answer(job: Job) -> JobConfig:
         feature="basic" if job.program else None,
         resource_config=config.resource_config or (_JAR_RESOURCES if job.program else None),
     )
+
+
+def asked(config: Settings) -> dict[str, object]:
+    """Say what a request has to hold for a job to get these settings; None: nothing."""
+    given = {"checkpoint_path": config.checkpoint_path, "resource_config": config.resource_config}
+    return _words(config) | given | {"checkpoint_mode": config.checkpoint_mode.value}
 
 
 def merged(stored: Settings, body: SettingsBody) -> Settings:
@@ -185,6 +190,10 @@ def merged(stored: Settings, body: SettingsBody) -> Settings:
     config = replace(stored, **(present | cleared))
     _check_together(config)
     return config
+
+
+def _words(config: Settings) -> dict[str, Any]:
+    return {wire: getattr(config, name) for wire, name in (_SAME_VALUE | _EMPTY_IS_NONE).items()}
 
 
 def _dirty_data_strategy(value: object) -> str | None:

@@ -56,6 +56,7 @@ _KINDS: dict[type[Exception], Kind] = {
     errors.AlreadyExists: Kind(400, "DLI.0006"),
     errors.NotAllowed: Kind(400, "DLI.0007"),
     errors.NotChangeable: Kind(400, "DLI.0007"),
+    errors.StorageUnavailable: Kind(400, "DLI.0012"),
     errors.QuotaExceeded: Kind(400, "DLI.1028"),
     errors.NoQueue: Kind(400, "DLI.13024"),
     errors.JobNotFound: Kind(400, "DLI.16001"),

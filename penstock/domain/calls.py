@@ -100,14 +100,14 @@ def request_import(job: Job, path: str) -> Job:
 
 def request_delete(job: Job, now: int) -> Job:
     """Delete the job, whatever its status; it is cancelled in Flink for sure, even after it is no longer listed."""
-    _refuse_unreadable(job)
+    refuse_unreadable(job)
     goal = Goal.REST if job.run is None else Goal.DELETE
     return replace(job, goal=goal, requested_at=now, deleted_at=now)
 
 
 def forget(job: Job, now: int) -> Job:
     """End an active job whose cluster is gone for good; Flink is not asked, so it must be silent at present."""
-    _refuse_unreadable(job)
+    refuse_unreadable(job)
     if job.unreachable_since is None:
         raise NotAllowed(f"the cluster of job {job.id} has answered just now: stop the job instead")
     wanted = job.goal in (Goal.STOP, Goal.DELETE, Goal.WATCH)
@@ -123,6 +123,22 @@ def request_update(job: Job, wanted: Job, now: int) -> Job:
         if refused:
             raise NotChangeable(f"job {job.id} is {job.status}", frozenset(refused), CHANGEABLE_WHILE_ACTIVE)
     return replace(wanted, updated_at=now)
+
+
+def request_replacement(job: Job, draft: Job) -> Job:
+    """Make a job at rest what a draft says (DLI: import, `is_cover`); whose it is and its state stay."""
+    _allow(job, MAY_CHANGE, "be replaced")
+    return replace(
+        draft,
+        id=job.id,
+        user_id=job.user_id,
+        user_name=job.user_name,
+        created_at=job.created_at,
+        savepoint=job.savepoint,
+        newest_state=job.newest_state,
+        restore_point=job.restore_point,
+        version=job.version,
+    )
 
 
 def _keep_what_terraform_clears(job: Job, wanted: Job) -> Job:
@@ -141,12 +157,13 @@ def _state_to_resume(job: Job) -> str | None:
 
 
 def _allow(job: Job, allowed: frozenset[Status], to_do: str) -> None:
-    _refuse_unreadable(job)
+    refuse_unreadable(job)
     if job.status not in allowed:
         raise NotAllowed(f"job {job.id} is {job.status}; it can {to_do} only while it is {_listed(allowed)}")
 
 
-def _refuse_unreadable(job: Job) -> None:
+def refuse_unreadable(job: Job) -> None:
+    """Raise `NotAllowed` for a job of which nobody knows all that it is."""
     if job.unreadable is not None:
         raise NotAllowed(f"job {job.id} is left as it is: {job.unreadable}")
 

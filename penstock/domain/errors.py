@@ -29,6 +29,10 @@ class QuotaExceeded(PenstockError):
     """The project has as many of something as it may."""
 
 
+class StorageUnavailable(PenstockError):
+    """A bucket cannot be used just now."""
+
+
 class NotAllowed(PenstockError):
     """The call is not possible in the job's present status, or not supported at all."""
 

@@ -48,6 +48,9 @@ class Store(Protocol):
     def folders(self, key: str) -> list[str]:
         """Name the folders right below a folder, links left out; none below one that is not there."""
 
+    def files(self, key: str) -> list[str]:
+        """Name the objects right below a folder, links left out; none below one that is not there."""
+
     def written_at(self, key: str) -> int:
         """Give the time in milliseconds at which an object was written."""
 
@@ -160,6 +163,14 @@ class Buckets:
                 raise NotFound(f"there is no {address}") from error
             except TooLarge as error:
                 raise Invalid(f"{address} is larger than {limit} bytes") from error
+
+    def files(self, address: str) -> list[str]:
+        """Name the objects right below a folder, but hidden ones; raises `BucketFailure`."""
+        with self._opened(address) as (store, key):
+            found = store.files(key)
+            if not found:
+                store.check(or_unmade=True)
+            return sorted(name for name in found if not name.startswith("."))
 
     def upload(self, content: Path, address: str) -> None:
         """Write a file to an object, whole or not at all; raises `BucketFailure`."""

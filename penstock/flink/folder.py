@@ -40,11 +40,10 @@ class Folder:
             self._home.stat()
 
     def folders(self, key: str) -> list[str]:
-        try:
-            with os.scandir(self._path(key)) as found:
-                return [each.name for each in found if each.is_dir(follow_symlinks=False)]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        return [each.name for each in self._below(key) if each.is_dir(follow_symlinks=False)]
+
+    def files(self, key: str) -> list[str]:
+        return [each.name for each in self._below(key) if each.is_file(follow_symlinks=False)]
 
     def written_at(self, key: str) -> int:
         return self._path(key).stat().st_mtime_ns // 1_000_000
@@ -81,6 +80,13 @@ class Folder:
             except OSError:
                 Path(part.name).unlink(missing_ok=True)
                 raise
+
+    def _below(self, key: str) -> "list[os.DirEntry[str]]":
+        try:
+            with os.scandir(self._path(key)) as found:
+                return list(found)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def _path(self, key: str) -> Path:
         path = self._home / key

@@ -65,6 +65,9 @@ class ServerBucket:
     def folders(self, key: str) -> list[str]:
         return [each.rpartition("/")[2] for each in self._below(key)[0]]
 
+    def files(self, key: str) -> list[str]:
+        return [each.rpartition("/")[2] for each in self._below(key)[1]]
+
     def written_at(self, key: str) -> int:
         """Servers tell whole seconds: it was written by their end."""
         with self._asking():

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
 from penstock.domain.errors import Invalid
 from penstock.server import (
+    archives,
     buckets,
     health,
     history,
@@ -60,6 +61,7 @@ _DESCRIBED = (
     *sql_jobs.OPERATIONS,
     *jar_jobs.OPERATIONS,
     *templates.OPERATIONS,
+    *archives.OPERATIONS,
     *history.OPERATIONS,
     *logs.OPERATIONS,
     *orphans.OPERATIONS,

@@ -21,23 +21,22 @@ Fill = Callable[[Job, Body], Job]
 
 
 def create(context: Context, call: Call, body: Body, fill: Fill[Body]) -> wire.CreateAnswer:
+    return wire.created(put(context, call, body, fill, covers=False))
+
+
+def put(context: Context, call: Call, body: Body, fill: Fill[Body], *, covers: bool) -> Job:
+    """Create a job, or put it in place of the one of its name, if it `covers` that."""
     body.queue_name = _existing_queue(context, call, body.queue_name or "")
     with context.database.write() as tx:
         now = context.now_ms()
-        empty = Job(
-            id=0,
-            project_id=call.project_id,
-            user_id=call.user_id,
-            user_name=call.user_name,
-            type=JobType.OPENSOURCE_SQL,
-            name="",
-            queue="",
-            created_at=now,
-            updated_at=now,
-            written_at=now,
-        )
-        job = stored.create(tx, _filled(context, empty, body, fill), call.actor)
-    return wire.created(job)
+        wanted = _filled(context, _empty(call, now), body, fill)
+        before = stored.named(tx, call.project_id, wanted.name) if covers else None
+        if before is None:
+            return stored.create(tx, wanted, call.actor)
+        after = stored.record(tx, before, calls.request_replacement(before, wanted), now, call.actor)
+        assert after is not None  # nobody else could write it since it was read
+        stored.put_tags(tx, after.id, after.tags)
+        return after
 
 
 def update(context: Context, call: Call, body: Body, fill: Fill[Body]) -> wire.UpdateAnswer:
@@ -49,6 +48,21 @@ def update(context: Context, call: Call, body: Body, fill: Fill[Body]) -> wire.U
         return calls.request_update(job, _filled(context, job, body, fill), now)
 
     return wire.updated(change(context, call, job_id, updated))
+
+
+def _empty(call: Call, now: int) -> Job:
+    return Job(
+        id=0,
+        project_id=call.project_id,
+        user_id=call.user_id,
+        user_name=call.user_name,
+        type=JobType.OPENSOURCE_SQL,
+        name="",
+        queue="",
+        created_at=now,
+        updated_at=now,
+        written_at=now,
+    )
 
 
 def _filled(context: Context, job: Job, body: Body, fill: Fill[Body]) -> Job:

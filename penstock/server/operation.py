@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from penstock.dli import encoding
 from penstock.dli.errors import HeadTooLarge
 from penstock.domain.roles import Action
+from penstock.flink.buckets import Buckets
 from penstock.flink.job_logs import JobLogs
 from penstock.signing import Message
 from penstock.store.contents import Contents
@@ -56,6 +57,8 @@ class Context:
     """Copies, for a project, an object of a bucket to a file, if it has at most so many bytes; raises `Invalid` or
     `NotFound`.
     """
+    buckets: Callable[[str], Buckets]
+    """Gives the buckets as a project has them."""
     savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120

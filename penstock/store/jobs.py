@@ -1,7 +1,7 @@
 """The jobs: their rows, the list over them, and the writes that name the version they read."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,9 @@ from penstock.domain.tags import Tagged
 from penstock.store import alarms, events, queues, rows
 from penstock.store.schema import JOB_TAGS, JOBS, NAME_INDEX, QUEUES, RUNS
 
+_FEW = 50
+"""Jobs that are held in memory at once: a script may have a million characters."""
+
 
 def create(tx: Connection, draft: Job, by: Actor) -> Job:
     """Store a new job and give it its id, larger than any before; raises `AlreadyExists`."""
@@ -53,6 +56,21 @@ def get(tx: Connection, project_id: str, job_id: int, *, for_update: bool = Fals
     if not found:
         raise JobNotFound(f"job {job_id} does not exist")
     return found[0]
+
+
+def named(tx: Connection, project_id: str, name: str) -> Job | None:
+    """Read the job of a project with this name, for an update."""
+    query = select(JOBS).where(JOBS.c.project_id == project_id, JOBS.c.name == name, JOBS.c.deleted_at.is_(None))
+    return next(iter(_all(tx, query.with_for_update())), None)
+
+
+def of_project(tx: Connection, project_id: str) -> Iterator[Job]:
+    """Read all jobs of a project, by id, a few at a time."""
+    last = 0
+    mine = (JOBS.c.project_id == project_id, JOBS.c.deleted_at.is_(None))
+    while found := _all(tx, select(JOBS).where(*mine, JOBS.c.id > last).order_by(JOBS.c.id).limit(_FEW)):
+        yield from found
+        last = found[-1].id
 
 
 def get_any(tx: Connection, job_id: int) -> Job:

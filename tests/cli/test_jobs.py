@@ -68,3 +68,26 @@ def test_a_refusal_is_one_line_and_a_failure(penstock: Command) -> None:
     done = penstock("jobs", "history", "99")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "penstock: job 99 does not exist, and never did in this project (DLI.16001)\n"
+
+
+def test_jobs_are_exported_and_imported(service: Service, penstock: Command) -> None:
+    job_id = service.create(name="clicks", sql_body="SELECT 1")
+    service.create(name="visits")
+    told = penstock("jobs", "export", "state/out", str(job_id)).stdout
+    place = told.removeprefix("exported to ").strip()
+    service.call("DELETE", f"/jobs/{job_id}")
+    head, row = lines(penstock("jobs", "import", place).stdout)
+    assert head == ["old", "id", "new", "id", "remark"]
+    assert row == [str(job_id), str(job_id + 2), "Job", "created."]
+    assert service.show(job_id + 2)["sql_body"] == "SELECT 1"
+    [covered] = json.loads(penstock("jobs", "import", place, "--cover", "--json").stdout)
+    assert covered == {"old_job_id": job_id, "new_job_id": job_id + 2, "remark": "Job replaced."}
+
+
+def test_an_import_that_lacks_a_job_fails_and_says_why(service: Service, penstock: Command) -> None:
+    service.create(name="clicks")
+    place = penstock("jobs", "export", "state/out").stdout.removeprefix("exported to ").strip()
+    failed = penstock("jobs", "import", place)
+    assert failed.exit_code == 1
+    assert "a job named 'clicks' exists already" in failed.stdout
+    assert failed.stderr == "penstock: 1 of 1 jobs were not imported\n"

@@ -11,23 +11,26 @@ from penstock.domain.job import Goal, Job, JobConfig, Savepoint, SavepointOrigin
 from tests.domain.cases import NOW, REQUEST, RUNNING, job
 
 MATRIX = """
-                           run  stop  parking  savepoint  change  change-a-little  delete  import
-job_init                   yes  no    no       no         yes     yes              yes      yes
-job_submitting             no   yes   no       no         no      yes              yes      no
-job_submit_fail            yes  no    no       no         yes     yes              yes      yes
-job_running                no   yes   yes      yes        no      yes              yes      no
-job_running_exception      yes  no    no       no         yes     yes              yes      yes
-job_downloading            no   no    no       no         no      no               yes      no
-job_idle                   no   no    no       no         no      no               yes      no
-job_canceling              no   no    no       no         no      no               yes      no
-job_cancel_success         yes  no    no       no         yes     yes              yes      yes
-job_cancel_fail            no   yes   yes      yes        no      yes              yes      no
-job_savepointing           no   no    no       no         no      yes              yes      no
-job_arrearage_stopped      no   no    no       no         no      no               yes      no
-job_arrearage_recovering   no   no    no       no         no      no               yes      no
-job_finish                 yes  no    no       no         yes     yes              yes      yes
+                           run  stop  parking  savepoint  change  change-a-little  delete  import  cover
+job_init                   yes  no    no       no         yes     yes              yes      yes    yes
+job_submitting             no   yes   no       no         no      yes              yes      no     no
+job_submit_fail            yes  no    no       no         yes     yes              yes      yes    yes
+job_running                no   yes   yes      yes        no      yes              yes      no     no
+job_running_exception      yes  no    no       no         yes     yes              yes      yes    yes
+job_downloading            no   no    no       no         no      no               yes      no     no
+job_idle                   no   no    no       no         no      no               yes      no     no
+job_canceling              no   no    no       no         no      no               yes      no     no
+job_cancel_success         yes  no    no       no         yes     yes              yes      yes    yes
+job_cancel_fail            no   yes   yes      yes        no      yes              yes      no     no
+job_savepointing           no   no    no       no         no      yes              yes      no     no
+job_arrearage_stopped      no   no    no       no         no      no               yes      no     no
+job_arrearage_recovering   no   no    no       no         no      no               yes      no     no
+job_finish                 yes  no    no       no         yes     yes              yes      yes    yes
 """
 """`parking` is a stop with a savepoint; a little are the settings that Terraform changes of a running job."""
+
+DRAFT = replace(job(), id=0, user_id="other", user_name="ann", sql="SELECT 2", tags={"a": "b"}, created_at=NOW)
+"""What an import brings."""
 
 CALLS: dict[str, Callable[[Job], Job]] = {
     "run": lambda job: calls.request_run(job, resume=False, now=NOW),
@@ -38,6 +41,7 @@ CALLS: dict[str, Callable[[Job], Job]] = {
     "change-a-little": lambda job: calls.request_update(job, with_config(job, alarm_topic="ops"), NOW),
     "delete": lambda job: calls.request_delete(job, NOW),
     "import": lambda job: calls.request_import(job, "obs://b/imported/"),
+    "cover": lambda job: calls.request_replacement(job, DRAFT),
 }
 
 
@@ -140,6 +144,24 @@ def test_a_run_from_nothing_drops_the_savepoint_of_a_stop_and_keeps_others(
 ) -> None:
     after = calls.request_run(replace(ENDED, savepoint=savepoint), resume=False, now=NOW)
     assert (after.restore_point, after.savepoint) == (None, kept)
+
+
+# --- import of jobs ---
+
+
+def test_a_job_that_is_covered_keeps_whose_it_is_and_what_it_can_resume() -> None:
+    before = replace(ENDED, savepoint=REQUESTED, version=4)
+    assert calls.request_replacement(before, DRAFT) == replace(
+        DRAFT,
+        id=before.id,
+        user_id=before.user_id,
+        user_name=before.user_name,
+        created_at=before.created_at,
+        savepoint=REQUESTED,
+        newest_state="obs://b/chk-9/",
+        restore_point="obs://b/oldest/",
+        version=4,
+    )
 
 
 # --- stop, savepoint, delete ---

@@ -143,6 +143,14 @@ def test_a_file_is_written_and_read_back(buckets: Buckets, tmp_path: Path) -> No
         assert target.read_bytes() == content
 
 
+def test_the_files_right_below_a_folder_are_named(buckets: Buckets, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    for name in ("b.zip", "a.zip", ".hidden", "deeper/c.zip"):
+        buckets.upload(tmp_path / "file", f"obs://state/in/{name}")
+    assert buckets.files("obs://state/in/") == ["a.zip", "b.zip"]
+    assert buckets.files("obs://state/none") == []
+
+
 def test_a_file_that_is_too_large_is_not_read(buckets: Buckets, tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"12345")
     buckets.upload(tmp_path / "source", "obs://state/a")
@@ -185,8 +193,9 @@ def test_a_mapped_folder_that_is_not_mounted_is_not_taken_for_an_empty_one(tmp_p
         lambda: buckets.newest_checkpoint("obs://state/a/"),
         lambda: buckets.savepoint_of("obs://state/a/", RUN, 0),
     )
-    for ask in asks:
+    for ask in (*asks, lambda: buckets.files("obs://state/a/")):
         with pytest.raises(BucketFailure, match="cannot use obs://state/a/"):
             ask()
     (tmp_path / "mapped").mkdir()
     assert [ask() for ask in asks] == [None] * 3
+    assert buckets.files("obs://state/a/") == []

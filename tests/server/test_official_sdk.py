@@ -128,6 +128,34 @@ def test_a_template_is_created_listed_updated_used_and_deleted(service: Service,
     assert error_of(sdk.list_flink_sql_job_templates, wanted) == (400, "DLI.0001")
 
 
+def test_jobs_are_exported_and_imported(service: Service, sdk: DliClient) -> None:
+    job_id = create(sdk, sql_body="SELECT 1")
+
+    def export(*job_ids: int) -> model.ExportFlinkJobsRequest:
+        body = model.ExportFlinkJobsRequestBody(obs_dir="state/out", is_selected=True, job_selected=list(job_ids))
+        return model.ExportFlinkJobsRequest(body=body)
+
+    exported = sdk.export_flink_jobs(export(job_id))
+    assert (exported.is_success, exported.message) == ("true", "1 jobs exported.")
+    [address] = exported.zip_file
+    assert address.startswith("state/out/aggregate_")
+    assert error_of(sdk.export_flink_jobs, export(job_id, 99)) == (400, "DLI.16001")
+
+    def importing(place: str, *, is_cover: bool) -> model.ImportFlinkJobsRequest:
+        return model.ImportFlinkJobsRequest(
+            body=model.ImportFlinkJobsRequestBody(zip_file=place, is_cover=is_cover)
+        )
+
+    imported = sdk.import_flink_jobs(importing(address, is_cover=False))
+    assert (imported.is_success, imported.message) == ("true", "0 of 1 jobs imported.")
+    [told] = imported.job_mapping
+    assert (told.old_job_id, told.new_job_id) == (job_id, -1)
+    assert told.remark == "a job named 'clicks' exists already"
+    [told] = sdk.import_flink_jobs(importing(address, is_cover=True)).job_mapping
+    assert (told.old_job_id, told.new_job_id, told.remark) == (job_id, job_id, "Job replaced.")
+    assert error_of(sdk.import_flink_jobs, importing("state/none.zip", is_cover=False)) == (400, "DLI.0002")
+
+
 @covers("B7")
 def test_errors_reach_the_caller_with_their_codes(service: Service, sdk: DliClient) -> None:
     assert error_of(sdk.list_flink_jobs, model.ListFlinkJobsRequest(limit=101)) == (400, "DLI.0001")

@@ -186,6 +186,38 @@ def test_a_job_cannot_take_the_name_of_another(database: Database, create: Calla
         jobs.record(tx, other, replace(other, name="clicks"), at=1, by=CONTROLLER)
 
 
+def test_a_job_is_found_by_its_name_until_it_is_deleted(
+    database: Database, project: str, create: Callable[..., Job]
+) -> None:
+    made = create(name="clicks", tags={"team": "web"})
+    with database.write() as tx:
+        assert jobs.named(tx, project, "clicks") == made
+        assert jobs.named(tx, project, "Clicks") is None
+        assert jobs.named(tx, "other", "clicks") is None
+        jobs.record(tx, made, replace(made, deleted_at=1), at=1, by=CONTROLLER)
+        assert jobs.named(tx, project, "clicks") is None
+
+
+def test_all_jobs_of_a_project_are_read_by_id_however_many_they_are(
+    database: Database, project: str, create: Callable[..., Job]
+) -> None:
+    made = [create(name=f"job{number}", tags={"number": f"{number}"}) for number in range(101)]
+    create(name="deleted", deleted_at=1)
+    other = make_project(database)
+    with database.write() as tx:
+        jobs.create(tx, draft(other, name="foreign"), CONTROLLER)
+    with database.read() as tx:
+        assert list(jobs.of_project(tx, project)) == made
+
+
+def test_tags_replace_those_that_were_there(database: Database, project: str, create: Callable[..., Job]) -> None:
+    made = create(tags={"team": "web", "stage": "dev"})
+    for tags in ({"team": "ads"}, {}):
+        with database.write() as tx:
+            jobs.put_tags(tx, made.id, tags)
+            assert jobs.get(tx, project, made.id).tags == tags
+
+
 # --- writes name the version they read ---
 
 
