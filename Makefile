@@ -54,6 +54,7 @@ bench: .venv/dev.done ## measure, as ratios in one run
 requirements: .venv/dev.done ## pin the newest dependencies anew (needs uv on the path)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade --extra build pyproject.toml -o requirements/run.txt
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade --extra build --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade --only-binary :all: --emit-build-options --overrides requirements/python-udf-2.3.overrides requirements/python-udf-2.3.in -o penstock/flink/engines/python-udf-2.3.txt
 
 clean: ## remove .venv and what the tools left
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

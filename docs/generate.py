@@ -118,11 +118,12 @@ def _cells(*cells: str) -> str:
 # --- connectors ---
 
 _CONNECTORS_HEAD = """\
-# Connectors and formats
+# Connectors, formats and Python
 
 What `penstock connectors add` installs, by name and by line of Flink. Each jar is pinned by its hash. A cluster
 of that line, with all the others installed too, has started a job for everything that a name provides.
-[How to install them](../how-to/connectors.md) says more.
+[How to install them](../how-to/connectors.md) says more, and so does a page on
+[functions in Python](../how-to/python-udfs.md), which bring 120 MB of packages beside the jar.
 
 """
 
@@ -149,8 +150,14 @@ def connectors_page() -> str:
 def _named(provided: str) -> str:
     """Write what a script says to use it."""
     kind, _, what = provided.partition(" ")
-    written = {"connector": f"'connector' = '{what}'", "format": f"'format' = '{what}'", "scheme": f"{what}://…"}
-    return f"`{written.get(kind, f'jdbc:{what}:…')}`"
+    written = {
+        "connector": f"'connector' = '{what}'",
+        "format": f"'format' = '{what}'",
+        "scheme": f"{what}://…",
+        "database": f"jdbc:{what}:…",
+        "language": f"LANGUAGE {what}",
+    }
+    return f"`{written[kind]}`"
 
 
 # --- operations ---

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from penstock.cli import progress, tables
 from penstock.cli.failure import fail
-from penstock.flink import connectors, maven
+from penstock.flink import connectors, maven, python_home
 from penstock.flink.distribution import InstallFailed
 from penstock.settings import Settings
 
@@ -41,9 +41,10 @@ def add(settings: Settings, names: Sequence[str], line: str | None, folder: Path
     line = _line(line)
     downloads = progress.Downloads(Console(stderr=True), print)
     bring = connectors.from_folder(folder) if folder else partial(maven.fetch, progress=downloads)
+    install = partial(python_home.install, progress=downloads, wheels=folder)
     for name in names:
         try:
-            connectors.add(name, line, settings.cache_dir, bring)
+            connectors.add(name, line, settings.cache_dir, bring, install)
         except InstallFailed as error:
             fail(str(error))
         print(f"{name} {connectors.table()[name].version(line)} is installed for Flink {line}")

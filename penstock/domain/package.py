@@ -84,7 +84,25 @@ def file_name(text: str) -> str:
 
 def kind_of(name: str) -> Kind:
     """Guess from the name of a file what it holds."""
-    return Kind.JAR if name.endswith(".jar") else Kind.FILE
+    return {"jar": Kind.JAR, "py": Kind.PYTHON}.get(_split(name)[1], Kind.FILE)
+
+
+def python_file(reference: str) -> str | None:
+    """Name the file that Python finds this code in, a module or several in a zip; None for what is none.
+
+    Raises `Invalid` for a module that cannot be imported.
+    """
+    name = file_name(reference)
+    stem, suffix = _split(name)
+    if suffix == "py" and not stem.isidentifier():
+        raise Invalid(f"{stem!r} is not a name that Python can import; call {reference} otherwise")
+    return {"py": name, "zip": "functions.zip"}.get(suffix)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split the name of a file into its stem and its suffix."""
+    stem, dot, suffix = name.rpartition(".")
+    return (stem, suffix) if dot else (name, "")
 
 
 def split_arguments(text: str | None) -> list[str]:

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ MOST_JARS = 100
 """How many a script can name; the API takes as many of a jar job."""
 _MOST_NESTED = 1000
 _NO_SCRIPT = Located("")
+_RESOURCES = "userData/"
 _LIBRARY = re.compile(r"lib/.*\.jar")
 
 
@@ -99,7 +100,8 @@ class _Bundle:
 
     def of_script(self, job: Job) -> Program:
         found: dict[str, Path] = {}
-        if job.config.udf_jar_url:
+        code = self._python(job.config.udf_jar_url)
+        if job.config.udf_jar_url and not code:
             found[job.config.udf_jar_url] = self._jar(job.config.udf_jar_url)
         named = script.jars(job.sql)
         if len(named) > MOST_JARS:
@@ -109,7 +111,7 @@ class _Bundle:
                 found[address] = self._jar(address)
         located = script.located(job.sql, self.buckets.uri)
         return Program(
-            jar=self._pack(list(found.items()), []) if found else runner.JAR,
+            jar=self._pack(list(found.items()), code) if found or code else runner.JAR,
             entry_class=runner.ENTRY_CLASS,
             arguments=runner.program_arguments(
                 located.sql,
@@ -117,9 +119,20 @@ class _Bundle:
                 denied=settings_keys.DENIED,
                 jars=found,
                 skips_dirty_records=job.config.dirty_data_strategy == SKIP_DIRTY_RECORDS,
+                python=code,
             ),
             script=located,
         )
+
+    def _python(self, reference: str | None) -> dict[str, Path]:
+        """Give the Python code of a script, by the resource that it becomes; nothing if it is a jar, or none."""
+        name = package.python_file(reference) if reference else None
+        if not reference or not name:
+            return {}
+        file = self._file(reference)
+        if name.endswith(".zip"):
+            jars.check(file, reference)
+        return {_RESOURCES + name: file}
 
     def of_jar(self, program: JarProgram) -> Program:
         if not program.entrypoint:
@@ -130,7 +143,7 @@ class _Bundle:
             raise Invalid(
                 f"the manifest of {program.entrypoint} names no Main-Class, nor does the job: set main_class"
             )
-        files = [(each, self._file(each)) for each in program.dependency_files]
+        files = {_RESOURCES + package.file_name(each): self._file(each) for each in program.dependency_files}
         arguments = runner.jar_arguments(main, package.split_arguments(program.arguments))
         return Program(self._pack(libraries, files), runner.JAR_ENTRY_CLASS, arguments)
 
@@ -147,7 +160,7 @@ class _Bundle:
         self.buckets.download(named, file, self.source.limit)
         return file
 
-    def _pack(self, libraries: Sequence[tuple[str, Path]], files: Sequence[tuple[str, Path]]) -> Path:
+    def _pack(self, libraries: Sequence[tuple[str, Path]], files: Mapping[str, Path]) -> Path:
         made = self.folder / "bundle.jar"
         with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as bundle:  # jars are compressed already
             with zipfile.ZipFile(runner.JAR) as ours:
@@ -156,8 +169,8 @@ class _Bundle:
             for number, (reference, file) in enumerate(libraries):
                 bundle.write(file, f"lib/{number}-{package.file_name(reference)}".removesuffix(".jar") + ".jar")
                 self._hoist(reference, file, bundle, f"lib/{number}-")
-            for reference, file in files:
-                bundle.write(file, f"userData/{package.file_name(reference)}")
+            for resource, file in files.items():
+                bundle.write(file, resource)
         return made
 
     def _hoist(self, reference: str, file: Path, bundle: zipfile.ZipFile, prefix: str) -> None:

@@ -122,13 +122,14 @@ class LocalCluster:
             self._make_folders(home)
             rpc_port, rest_port = _free_ports()
             settings = config.cluster_configuration(self._folder, rpc_port, rest_port, shape, home.line)
-            written = json.dumps(settings | self._file_systems, indent=1)  # JSON is YAML
+            settings |= self._file_systems | connectors.settings(home)
+            written = json.dumps(settings, indent=1)  # JSON is YAML
             _write_private(self._folder / "conf" / "config.yaml", written.encode())
             (self._folder / "conf" / "log4j2.properties").write_text(log_settings.properties(shape.levels))
             incarnation = lines.incarnation(home.line, uuid.uuid4().hex)
             marks = (*self._marks, _incarnation_mark(incarnation))
             pids = tuple(jvm.spawn(role, home, self._folder, self._job_logs, marks) for role in jvm.roles(shape))
-            jvm.guard(pids, self._folder)
+            jvm.guard(pids, self._folder, marks)
             rest_url = f"http://127.0.0.1:{rest_port}"
             slots = shape.taskmanagers * shape.slots
             self._unit = Unit(incarnation, home.version, rest_url, pids, slots, held, self._digest)

@@ -12,16 +12,19 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.flink import python_home
 from penstock.flink.distribution import FlinkHome, InstallFailed, alone_in, is_busy
 from penstock.flink.maven import Artifact
 
 TABLE = Path(__file__).with_suffix(".toml")
+_REQUIREMENTS = TABLE.parent / "engines"
 _MISSED = (
     ("connector", re.compile(r"factory for identifier '([^']+)' that implements '\S*DynamicTable\w*Factory'")),
     ("format", re.compile(r"factory for identifier '([^']+)' that implements '\S*FormatFactory'")),
     ("format", re.compile(r"format factory for identifier '([^']+)'")),
     ("scheme", re.compile(r"file system implementation for scheme '([^']+)'")),
     ("database", re.compile(r"factory that can handle url 'jdbc:(\w+):")),
+    ("language", re.compile(r"LANGUAGE (\w+) needs")),
 )
 """What Flink says when it lacks something of this kind."""
 
@@ -41,6 +44,8 @@ class Connector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Lines that have no release which works, and why."""
     plugin: bool = False
     """Flink loads it apart from everything else."""
+    python: bool = False
+    """It brings packages of Python too, which `engines/NAME-LINE.txt` lists with their hashes."""
 
     def version(self, line: str) -> str | None:
         return self.lines[line][0].version if line in self.lines else None
@@ -69,11 +74,15 @@ def installed(line: str, cache: Path) -> Mapping[str, Path]:
 
 def is_current(name: str, line: str, cache: Path) -> bool:
     """Say whether the release that the table names is installed."""
-    folder = installed(line, cache).get(name)
-    return folder is not None and {jar.file_name for jar in table()[name].lines.get(line, ())} == _jars(folder)
+    folder, each = installed(line, cache).get(name), table()[name]
+    if folder is None or {jar.file_name for jar in each.lines.get(line, ())} != _jars(folder):
+        return False
+    return not each.python or python_home.is_current(_requirements(name, line), folder)
 
 
-def add(name: str, line: str, cache: Path, bring: Bring) -> None:
+def add(
+    name: str, line: str, cache: Path, bring: Bring, install: python_home.Install = python_home.install
+) -> None:
     """Install one, unless its release is there; another release gives way. Raises `InstallFailed`.
 
     Several at once do it once; what is there is always whole.
@@ -88,6 +97,8 @@ def add(name: str, line: str, cache: Path, bring: Bring) -> None:
             fresh.mkdir()
             for artifact in artifacts:
                 bring(artifact, fresh)
+            if table()[name].python:
+                install(_requirements(name, line), fresh)
             if target.is_dir():
                 target.rename(Path(scratch) / "old")
             fresh.rename(target)
@@ -132,6 +143,15 @@ def class_path(home: FlinkHome) -> list[str]:
     return [f"{folder}/*" for name, folder in _installed_for(home).items() if not table()[name].plugin]
 
 
+def settings(home: FlinkHome) -> dict[str, str]:
+    """Tell Flink where the Python of the functions is, if it is installed."""
+    for name, folder in _installed_for(home).items():
+        if table()[name].python:
+            program = str(python_home.program(folder))
+            return {"python.executable": program, "python.client.executable": program}
+    return {}
+
+
 def plugins(home: FlinkHome) -> list[Path]:
     """Give the folders of Flink's own plugins, and of ours."""
     own = [folder for folder in (home.lib.parent / "plugins").glob("*") if folder.is_dir()]
@@ -170,6 +190,10 @@ def _release(name: str, line: str) -> tuple[Artifact, ...]:
     if line not in each.lines:
         raise InstallFailed(f"there is no {name} for Flink {line}: {each.without[line]}")
     return each.lines[line]
+
+
+def _requirements(name: str, line: str) -> Path:
+    return _REQUIREMENTS / f"{name}-{line}.txt"
 
 
 def _folder(line: str, cache: Path) -> Path:

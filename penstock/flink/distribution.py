@@ -21,6 +21,7 @@ _JAVA_MAJORS = range(17, 24)
 """Flink 2.3 needs 17, and 1.20 takes it; from 24 on `System.exit` of a job can no longer be intercepted."""
 _LOCK = "install.lock"
 _ROOM = 1_200_000_000  # bytes: what pip downloads and unpacks at its peak
+_TOOLS = "tools"
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _DOWNLOADING = re.compile(r"\s*Downloading (\S+)")
 
@@ -134,25 +135,31 @@ def is_busy(folder: Path) -> bool:
 
 
 def _install(requirements: Path, target: Path, progress: Progress) -> None:
-    if shutil.disk_usage(target.parent).free < _ROOM:
-        raise InstallFailed(f"{target.parent} has too little room: an engine needs {_ROOM // 10**6} MB to install")
+    check_room(target.parent, _ROOM)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="part-", ignore_cleanup_errors=True) as name:
         work, tools = Path(name), requirements.with_name(f"{requirements.stem}.build.txt")
         if tools.is_file():
-            _run_pip(tools, work, "tools", progress)
-        _run_pip(requirements, work, "done", progress)
+            run_pip(tools, work, work / _TOOLS, progress)
+        run_pip(requirements, work, work / "done", progress)
         (work / "done").rename(target)
 
 
-def _run_pip(requirements: Path, work: Path, into: str, progress: Progress) -> None:
-    """Run the user's pip, with the user's index, proxy and certificates.
+def check_room(folder: Path, needed: int) -> None:
+    """Raise `InstallFailed` where so many bytes would not fit."""
+    if shutil.disk_usage(folder).free < needed:
+        raise InstallFailed(f"{folder} has too little room: {needed // 10**6} MB are needed to install")
 
-    What is no wheel is built with the tools that were put into `work / "tools"` before: pip by itself would fetch
-    some that nobody has pinned.
+
+def run_pip(requirements: Path, work: Path, into: Path, progress: Progress, wheels: Path | None = None) -> None:
+    """Run the user's pip, with the user's index, proxy and certificates, or on a folder of wheels alone.
+
+    What is no wheel is built with the tools that were put into the work folder before: pip by itself would fetch
+    some that nobody has pinned. Raises `InstallFailed`.
     """
     options = ["--require-hashes", "--no-deps", "--no-cache-dir", "--no-compile", "--no-user", "--no-input"]
     options += ["--no-build-isolation", "--disable-pip-version-check", "--progress-bar=raw"]
-    options += ["--target", str(work / into)]
+    options += ["--target", str(into)]
+    options += ["--no-index", "--find-links", str(wheels)] if wheels else []
     with (work / "errors").open("w+") as errors:
         pip = subprocess.Popen(
             [sys.executable, "-m", "pip", "install", *options, "-r", str(requirements)],
@@ -161,13 +168,13 @@ def _run_pip(requirements: Path, work: Path, into: str, progress: Progress) -> N
             stderr=errors,
             text=True,
             errors="replace",
-            env=os.environ | {"TMPDIR": str(work), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(work / "tools")},
+            env=os.environ | {"TMPDIR": str(work), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(work / _TOOLS)},
         )
         with pip:
             _follow(pip.stdout or (), progress)
         errors.seek(0)
         if pip.returncode != 0:
-            raise InstallFailed(_explain(requirements.stem, errors.read()))
+            raise InstallFailed(_explain(requirements.stem, errors.read(), wheels))
 
 
 def _follow(lines: Iterable[str], progress: Progress) -> None:
@@ -179,13 +186,15 @@ def _follow(lines: Iterable[str], progress: Progress) -> None:
             progress(label, int(found[1]), int(found[2]))
 
 
-def _explain(what: str, errors: str) -> str:
+def _explain(what: str, errors: str, wheels: Path | None) -> str:
     said = [line for line in errors.splitlines() if line.startswith("ERROR:")]
     cause = said[-1].removeprefix("ERROR:").strip() if said else "pip ended without a reason"
     if "DO NOT MATCH THE HASHES" in errors:
         return f"{what} was not installed: what was downloaded is not the release that Penstock was tested with"
     if "No space left" in errors or "Disk quota" in errors:
         return f"{what} was not installed: the disk is full"
+    if wheels is not None and "(from versions: none)" in errors:
+        return f"{what} was not installed: {wheels} does not hold all of its packages (pip says: {cause})"
     if "connection broken" in errors or "(from versions: none)" in errors:
         return (
             f"{what} was not installed: the package index cannot be reached, or has nothing for this platform "

@@ -28,8 +28,19 @@ _RESTORE = re.compile(
 )
 
 
+_PYTHON = re.compile(r"Traceback \(most recent call last\):\n((?:[ \t].*\n|\n)*)(\S.*)")
+_PLACE = re.compile(r'File "(?!<|apache_beam/|pyflink/|[^"]*/lib/python\d)(?:[^"]*/)?([^"/]+)", line (\d+)')
+"""In code of the user's: not in that of Python and its packages, of which those two are compiled."""
+
+
 def root_cause(trace: str) -> str:
-    """Return the innermost cause that says something, as `SomeException: what it says` in at most two lines."""
+    """Return the innermost cause that says something, as `SomeException: what it says` in at most two lines.
+
+    What Python has thrown is told with its place in the user's code.
+    """
+    thrown = list(_PYTHON.finditer(trace))
+    if thrown:
+        return _thrown_by_python(thrown[-1][1], thrown[-1][2])
     cause = ""
     for part in re.split(r"\n(?=Caused by: )", trace):
         lines = [line.rstrip() for line in part.splitlines() if line.strip() and not line.startswith("\t")]
@@ -39,6 +50,11 @@ def root_cause(trace: str) -> str:
         elif found and not cause:
             cause = found[1]
     return (cause or trace.strip())[:_LONGEST]
+
+
+def _thrown_by_python(frames: str, thrown: str) -> str:
+    places = list(_PLACE.finditer(frames))
+    return thrown[:_LONGEST] + (f" ({places[-1][1]}:{places[-1][2]})" if places else "")
 
 
 def is_duplicate(text: str) -> bool:

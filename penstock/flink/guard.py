@@ -2,8 +2,10 @@
 
 A TaskManager goes on for 20 s without its JobManager. A bounded job that reaches its end meanwhile puts its output
 in place without a checkpoint (the file system sink does), and the run that goes on from the last one repeats it.
+Python that runs functions goes on for ever without its TaskManager.
 
-Started as a program with the ids of the processes; it ends with them.
+Started as a program with a variable and its value, which every process of the cluster has in its environment and
+leaves to those that it starts, and with the ids of the processes; it ends with them.
 """
 
 import contextlib
@@ -16,8 +18,8 @@ import psutil
 _LOOK_S = 0.2
 
 
-def keep_together(pids: Sequence[int]) -> None:
-    """Wait until one of the processes has ended, and kill the others."""
+def keep_together(variable: str, value: str, pids: Sequence[int]) -> None:
+    """Wait until one of the processes has ended, and kill the others, and all that they have started."""
     found = []
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -27,6 +29,11 @@ def keep_together(pids: Sequence[int]) -> None:
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    while left := [process for process in psutil.process_iter() if _inherits(process, variable, value)]:
+        for process in left:  # one can start others before it ends
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(_LOOK_S)
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -36,5 +43,12 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
+def _inherits(process: psutil.Process, variable: str, value: str) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(variable) == value
+    except psutil.Error:  # gone meanwhile, or another user's
+        return False
+
+
 if __name__ == "__main__":
-    keep_together([int(pid) for pid in sys.argv[1:]])
+    keep_together(sys.argv[1], sys.argv[2], [int(pid) for pid in sys.argv[3:]])

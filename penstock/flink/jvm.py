@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.flink import connectors, log_settings
+from penstock.flink import connectors, log_settings, processes
 from penstock.flink import guard as guard_program
 from penstock.flink.distribution import FlinkHome
 from penstock.flink.shapes import Shape
@@ -62,16 +62,16 @@ def spawn(role: Role, home: FlinkHome, folder: Path, job_logs: Path, marks: Coll
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder, marks),
             start_new_session=True,
             umask=0o077,
         )
     return _let_go(child)
 
 
-def guard(pids: Sequence[int], folder: Path) -> None:
-    """Start what ends all these processes together, and outlives us as they do."""
-    command = [sys.executable, "-I", guard_program.__file__, *map(str, pids)]
+def guard(pids: Sequence[int], folder: Path, marks: Collection[str]) -> None:
+    """Start what ends all these processes together, and what they have started; it outlives us as they do."""
+    command = [sys.executable, "-I", guard_program.__file__, *processes.inheritable(marks), *map(str, pids)]
     quiet = subprocess.DEVNULL
     child = subprocess.Popen(
         command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=folder, env={}, start_new_session=True
@@ -109,8 +109,9 @@ def _options(folder: Path) -> list[str]:
     ]
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, marks: Collection[str]) -> dict[str, str]:
     """A job can read its engine's environment: nothing of ours may be in it."""
     kept = {key: os.environ[key] for key in ("TZ",) if key in os.environ}
     own = {"HOME": str(folder), "PATH": os.defpath, "LANG": "C.UTF-8"}
-    return kept | own | {"FLINK_PLUGINS_DIR": str(folder / "plugins")}
+    inherited = dict([processes.inheritable(marks)])
+    return kept | own | inherited | {"FLINK_PLUGINS_DIR": str(folder / "plugins")}

@@ -1,4 +1,8 @@
-"""Engine processes of this host: found by what their command line says, and ended for certain."""
+"""Engine processes of this host: found by their marks, and ended for certain.
+
+A process has its marks on its command line, and what it starts inherits them in its environment: the Python of
+functions goes on, and would for ever, when its TaskManager is killed.
+"""
 
 import contextlib
 import time
@@ -7,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+_VARIABLE = "PENSTOCK_MARKS"
 _PATIENCE = 10.0  # seconds for an end in peace, then again for one by force
 
 
@@ -19,8 +24,13 @@ def data_dir_mark(data_dir: Path) -> str:
     return f"-Dpenstock.data-dir={data_dir.resolve()}"
 
 
+def inheritable(marks: Collection[str]) -> tuple[str, str]:
+    """Give the variable, and its value, in the environment of a process with these marks."""
+    return _VARIABLE, "\n".join(marks)
+
+
 def find(marks: Collection[str]) -> list[psutil.Process]:
-    """Return the living processes that carry all these arguments."""
+    """Return the living processes that carry all these marks."""
     return [process for process in psutil.process_iter() if carries(process, marks)]
 
 
@@ -35,9 +45,12 @@ def naming(text: str) -> list[psutil.Process]:
 
 
 def carries(process: psutil.Process, marks: Collection[str]) -> bool:
-    """Say whether the process lives and was started with all these arguments."""
+    """Say whether the process lives, and it or what has started it was started with all these marks."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE and set(marks) <= set(process.cmdline())
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        inherited = process.environ().get(_VARIABLE, "").split("\n")
+        return set(marks) <= {*process.cmdline(), *inherited}
     except psutil.Error:  # gone meanwhile, or another user's
         return False
 

@@ -12,6 +12,8 @@ from penstock.domain import settings_keys
         ("high-availability.storageDir", False),
         ("pipeline.jars", True),
         ("$internal.application.main", True),
+        ("python.executable", True),
+        ("python.fn-execution.bundle.size", False),
         ("pipeline.name", False),
         ("table.exec.mini-batch.enabled", False),
         ("my.rest.port", False),

@@ -126,6 +126,43 @@ def test_the_jars_of_a_script_are_libraries_and_the_runner_knows_them(
 
 
 @pytest.mark.parametrize(
+    ("reference", "content", "resource"),
+    [
+        ("rules/limits.py", b"def f(): ...", "userData/limits.py"),
+        ("rules/limits-2.zip", jar_of({"limits.py": "def f(): ..."}), "userData/functions.zip"),
+    ],
+)
+def test_python_code_is_a_resource_that_the_runner_knows(
+    bundles: Bundles, packages: Callable[..., str], reference: str, content: bytes, resource: str
+) -> None:
+    described = job(sql="SELECT 1", config=JobConfig(udf_jar_url=packages(reference, content)))
+    with bundles.program(described) as program:
+        assert program.arguments[-1] == f"python={resource}"
+    made = contents(bundles, described)
+    assert made[resource] == content
+    assert not any(name.startswith("lib/") for name in made)
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        (
+            "rules/my-limits.py",
+            "'my-limits' is not a name that Python can import; call rules/my-limits.py otherwise",
+        ),
+        ("rules/none.py", "package rules/none.py does not exist"),
+        ("rules/evil.zip", "rules/evil.zip is no jar that can be used: an entry leads out of it"),
+    ],
+)
+def test_python_code_that_cannot_be_used_is_refused(
+    bundles: Bundles, packages: Callable[..., str], reference: str, told: str
+) -> None:
+    packages("rules/my-limits.py", b"")
+    packages("rules/evil.zip", jar_of({"../x": "y"}))
+    assert refusal(bundles, job(config=JobConfig(udf_jar_url=reference))) == told
+
+
+@pytest.mark.parametrize(
     ("fields", "told"),
     [
         ({"entrypoint": None}, "the job has no entrypoint"),

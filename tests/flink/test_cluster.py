@@ -66,7 +66,7 @@ def test_a_cluster_outlives_its_starter_and_is_adopted(
     assert unit.unit is not None
     assert {engine.pid for engine in engines} == set(unit.unit.pids)
     for engine in engines:
-        assert set(engine.environ()) <= {"PATH", "HOME", "LANG", "TZ", "FLINK_PLUGINS_DIR"}
+        assert set(engine.environ()) <= {"PATH", "HOME", "LANG", "TZ", "FLINK_PLUGINS_DIR", "PENSTOCK_MARKS"}
     assert cluster.stop_all(data_dir) == 2
     assert not unit.is_alive()
     assert engines_of(data_dir) == []

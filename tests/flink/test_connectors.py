@@ -42,7 +42,7 @@ def home(tmp_path: Path, cache: Path) -> FlinkHome:
 @pytest.mark.parametrize(("name", "each"), connectors.table().items())
 def test_the_table_says_for_each_line_what_works_or_why_nothing_does(name: str, each: Connector) -> None:
     assert sorted([*each.lines, *each.without], reverse=True) == ["2.3", "1.20"]
-    assert all(re.fullmatch(r"(connector|format|scheme|database) [\w-]+", what) for what in each.provides)
+    assert all(re.fullmatch(r"(connector|format|scheme|database|language) [\w-]+", what) for what in each.provides)
     assert all(each.lines.values())
     assert all(each.without.values())
 
@@ -165,6 +165,26 @@ def test_connectors_are_on_the_class_path_and_file_systems_are_plugins(cache: Pa
     assert connectors.held(home) == ("flink-s3-fs-hadoop-2.3.0.jar", *KAFKA)
 
 
+def test_python_is_installed_with_its_jar_and_flink_is_told_where(cache: Path, home: FlinkHome) -> None:
+    asked: list[str] = []
+
+    def install(requirements: Path, folder: Path) -> None:
+        asked.append(requirements.read_text())
+        (folder / "python" / "bin").mkdir(parents=True)
+        (folder / "python" / "bin" / "python").touch()
+        (folder / "requirements.txt").write_text(asked[-1])
+
+    assert connectors.settings(home) == {}
+    for _ in range(2):
+        connectors.add("python-udf", "2.3", cache, bring, install)
+    assert len(asked) == 1
+    assert f"apache-flink=={connectors.table()['python-udf'].version('2.3')} " in asked[0]
+    program = f"{connectors.installed('2.3', cache)['python-udf']}/python/bin/python"
+    assert connectors.settings(home) == {"python.executable": program, "python.client.executable": program}
+    Path(program).unlink()
+    assert not connectors.is_current("python-udf", "2.3", cache)
+
+
 @pytest.mark.parametrize(
     ("said", "advice"),
     [
@@ -190,6 +210,10 @@ def test_connectors_are_on_the_class_path_and_file_systems_are_plugins(cache: Pa
         (
             "Could not find a file system implementation for scheme 's3'. The scheme is directly supported",
             "install it with: penstock connectors add s3",
+        ),
+        (
+            "LANGUAGE PYTHON needs a part of Flink that is not installed",
+            "install it with: penstock connectors add python-udf",
         ),
     ],
 )

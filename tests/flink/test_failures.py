@@ -35,6 +35,29 @@ def test_no_more_than_two_lines_of_a_cause_are_told() -> None:
     assert failures.root_cause(trace) == "ParseException: wrong\nexpected one of"
 
 
+_OF_PYTHON = """\
+java.lang.RuntimeException: Failed to close remote bundle
+\tat org.apache.flink.Some.method(Some.java:1)
+Caused by: java.lang.RuntimeException: Error received from SDK harness: Traceback (most recent call last):
+  File "/cache/python/lib/python3.11/site-packages/apache_beam/sdk_worker.py", line 311, in _execute
+    response = task()
+               ^^^^^^
+  File "pyflink/fn_execution/beam/beam_operations_fast.pyx", line 177, in process
+  File "engines/default/tmp/rules.py", line 16, in half
+    return int(text)
+           ^^^^^^^^^
+  File "/python3.11/lib/python3.11/numbers.py", line 3, in check
+ValueError: odd: 7
+
+\tat org.apache.beam.Some.other(Some.java:2)
+\t... 1 more
+"""
+
+
+def test_what_python_has_thrown_is_told_with_its_place() -> None:
+    assert failures.root_cause(_OF_PYTHON) == "ValueError: odd: 7 (rules.py:16)"
+
+
 def test_a_text_that_is_no_trace_is_told_as_it_is() -> None:
     assert failures.root_cause("Not found: /jobs/x\n") == "Not found: /jobs/x"
 

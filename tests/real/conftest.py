@@ -20,9 +20,9 @@ T = TypeVar("T")
 PENSTOCK = str(Path(sys.executable).with_name("penstock"))
 
 
-def penstock(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
+def penstock(*arguments: str, patience_s: float = 120) -> subprocess.CompletedProcess[str]:
     """Run a command of Penstock to its end."""
-    return subprocess.run([PENSTOCK, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([PENSTOCK, *arguments], capture_output=True, text=True, timeout=patience_s, check=False)
 
 
 def wait_for(look: Callable[[], T | None], what: str, patience_s: float = 120) -> T:

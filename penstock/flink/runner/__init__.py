@@ -31,14 +31,17 @@ def program_arguments(
     denied: Iterable[str] = (),
     jars: Iterable[str] = (),
     skips_dirty_records: bool = False,
+    python: Iterable[str] = (),
 ) -> list[str]:
     """Give the `programArgsList` of a run; `*` in a key stands for anything.
 
     A `SET` of an *owned* key has no effect, because the service sets it itself; one of a *denied* key is refused,
     and so are ADD JAR and USING JAR of others than these *jars*, whose classes must be on the class path.
     What its tables cannot read makes the job fail, unless it is to skip that, or a table says otherwise.
+    Functions in Python are those of the resource *python*, of which there is at most one.
     """
-    rules = {"own": owned, "deny": denied, "jar": jars, "dirty": ["skip"] if skips_dirty_records else []}
+    dirty = ["skip"] if skips_dirty_records else []
+    rules = {"own": owned, "deny": denied, "jar": jars, "dirty": dirty, "python": python}
     return [script, *(f"{rule}={each}" for rule, all_of_it in rules.items() for each in all_of_it)]
 
 

@@ -25,6 +25,14 @@ final class Reason {
     private static final Pattern EXPECTED = Pattern.compile("Was expecting(?: one of)?:(.*)", Pattern.DOTALL);
     private static final Pattern ESCAPED = Pattern.compile("\\\\u(?!00[01])([0-9a-f]{4})");
 
+    /** What Python has thrown: the lines of its trace, and the exception itself. */
+    private static final Pattern THROWN_BY_PYTHON = Pattern.compile(
+            "An exception was raised by the Python Proxy.*Traceback \\(most recent call last\\):\\n"
+                    + "((?:[ \\t][^\\n]*\\n)*)(\\S[^\\n]*).*", Pattern.DOTALL);
+    /** A place in code of the user's, not in that of Python and its packages. */
+    private static final Pattern PLACE_IN_PYTHON = Pattern.compile(
+            "File \"/(?![^\"]*/lib/python\\d)(?:[^\"]*/)?([^\"/]+)\", line (\\d+)");
+
     private static final String QUESTION = "only answers a question; a script holds SET, definitions and INSERT INTO";
     private static final String OWN_JOB = "would start a job of its own; a script is one job made of INSERT INTO";
     private static final Map<String, String> FORBIDDEN = Map.of(
@@ -91,7 +99,14 @@ final class Reason {
 
     private static String message(Throwable error) {
         String text = error.getMessage() == null ? error.getClass().getSimpleName() : error.getMessage();
+        text = THROWN_BY_PYTHON.matcher(text).replaceFirst(Reason::thrownByPython);
         return POSITION.matcher(STEP.matcher(text).replaceFirst("")).replaceAll("");
+    }
+
+    private static String thrownByPython(MatchResult thrown) {
+        String place = PLACE_IN_PYTHON.matcher(thrown.group(1)).results()
+                .reduce((outer, inner) -> inner).map(last -> " (" + last.group(1) + ":" + last.group(2) + ")").orElse("");
+        return Matcher.quoteReplacement(thrown.group(2) + place);
     }
 
     private static String line(String message) {

@@ -1,6 +1,8 @@
 package io.penstock.runner;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
@@ -41,6 +43,12 @@ final class Session {
 
     Session(Settings settings) {
         this.settings = settings;
+    }
+
+    /** Lets the script make functions of this Python code. */
+    void addPython(Path code) {
+        configuration.setString("python.files", code.toString());
+        initial.addAll(configuration);
     }
 
     Operation parse(Statement statement) {
@@ -127,6 +135,7 @@ final class Session {
 
     /** Flink must not fetch the jars of a function: their classes are on the class path of the job already. */
     private Operation withoutJars(Statement statement, Operation operation) {
+        functionOf(operation).ifPresent(function -> PythonCode.check(statement, function.getFunctionLanguage()));
         List<ResourceUri> jars = jarsOf(operation);
         if (jars.isEmpty()) {
             return operation;
@@ -149,12 +158,16 @@ final class Session {
     }
 
     private static List<ResourceUri> jarsOf(Operation operation) {
-        CatalogFunction function = null;
+        return functionOf(operation).map(CatalogFunction::getFunctionResources).orElse(List.of());
+    }
+
+    private static Optional<CatalogFunction> functionOf(Operation operation) {
         if (operation instanceof CreateCatalogFunctionOperation) {
-            function = ((CreateCatalogFunctionOperation) operation).getCatalogFunction();
-        } else if (operation instanceof CreateTempSystemFunctionOperation) {
-            function = ((CreateTempSystemFunctionOperation) operation).getCatalogFunction();
+            return Optional.of(((CreateCatalogFunctionOperation) operation).getCatalogFunction());
         }
-        return function == null ? List.of() : function.getFunctionResources();
+        if (operation instanceof CreateTempSystemFunctionOperation) {
+            return Optional.of(((CreateTempSystemFunctionOperation) operation).getCatalogFunction());
+        }
+        return Optional.empty();
     }
 }

@@ -1,10 +1,12 @@
 package io.penstock.runner;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.flink.table.operations.BeginStatementSetOperation;
 import org.apache.flink.table.operations.EndStatementSetOperation;
 import org.apache.flink.table.operations.ModifyOperation;
@@ -25,15 +27,20 @@ public final class SqlRunner {
 
     /** Takes the script, and the rules of {@link Settings}. */
     public static void main(String[] arguments) {
+        Settings settings = new Settings(Arrays.copyOfRange(arguments, 1, arguments.length));
+        Optional<Path> python = settings.python().map(PythonCode::unpack);
         try {
-            run(arguments[0], Arrays.copyOfRange(arguments, 1, arguments.length));
+            Session session = new Session(settings);
+            python.ifPresent(session::addPython);
+            run(arguments[0], session);
         } finally {
+            python.ifPresent(PythonCode::remove);
             Unpacked.remove();
         }
     }
 
-    private static void run(String script, String[] rules) {
-        SqlRunner runner = new SqlRunner(new Session(new Settings(rules)));
+    private static void run(String script, Session session) {
+        SqlRunner runner = new SqlRunner(session);
         for (Statement statement : Script.split(script)) {
             statement.attempt(() -> runner.take(statement));
         }

@@ -25,7 +25,7 @@ final class Unpacked {
         }
     }
 
-    private static void remove(Path file) {
+    static void remove(Path file) {
         try {
             Files.deleteIfExists(file);
         } catch (IOException error) {
