@@ -113,7 +113,10 @@ def add_connectors(
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--from", file_okay=False, exists=True, help="Folder that holds the jars; nothing is fetched."
+            "--from",
+            file_okay=False,
+            exists=True,
+            help="Folder that holds the jars and packages; nothing is fetched.",
         ),
     ] = None,
     flink: FlinkLine = None,

@@ -1,5 +1,6 @@
 """Functions in Python on real Flink: what installs them, what they return, and how their processes end."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from penstock.client import Client
 from penstock.flink import processes
 from penstock.flink.distribution import FlinkHome
+from tests import jars
 from tests.parts import artifacts
 from tests.real.conftest import Served, penstock, wait_for
 from tests.real.test_statuses import made, until
@@ -100,9 +102,8 @@ def service(engine_home: FlinkHome, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def client(service: Served) -> Iterator[Client]:
-    code = service.data_dir / "buckets" / "code" / "rules.py"
-    code.parent.mkdir(parents=True)
-    code.write_text(RULES)
+    jars.put(service.data_dir / "buckets", "obs://code/rules.py", RULES.encode())
+    jars.put(service.data_dir / "buckets", "obs://code/rules.zip", jars.jar_of({"rules.py": RULES}))
     with service.client() as client:
         yield client
 
@@ -125,14 +126,14 @@ def python(service: Served, refused: str, installed: Path) -> None:
     service.wait_until_ready()
 
 
-def job(client: Client, name: str, sql: str, **fields: object) -> int:
-    return made(client, name, FUNCTIONS + sql, udf_jar_url="obs://code/rules.py", **fields)
+def job(client: Client, name: str, sql: str, code: str = "obs://code/rules.py") -> int:
+    return made(client, name, FUNCTIONS + sql, udf_jar_url=code)
 
 
 def pythons(service: Served) -> list[psutil.Process]:
-    """Find what is left of the engine's processes and does not name itself a part of it."""
-    mark = processes.data_dir_mark(service.data_dir)
-    return [process for process in processes.find([mark]) if mark not in process.cmdline()]
+    """Find what the engine's processes have started."""
+    found = processes.find([processes.data_dir_mark(service.data_dir)])
+    return [process for process in found if process.pid not in service.flink_unit["pids"]]
 
 
 def test_a_script_is_told_how_to_install_python(refused: str) -> None:
@@ -153,7 +154,7 @@ def test_rows_go_through_functions_in_python(client: Client, tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("python")
 def test_what_python_throws_is_told_without_its_trace(client: Client) -> None:
-    unlucky = job(client, "unlucky", TEN + INTO_NOTHING.format(function="unlucky"))
+    unlucky = job(client, "unlucky", TEN + INTO_NOTHING.format(function="unlucky"), "obs://code/rules.zip")
     assert ended(client, unlucky)["status_desc"] == "ValueError: not 7 (rules.py:20)"
     nowhere = made(client, "nowhere", FUNCTIONS + TEN + INTO_NOTHING.format(function="shout"))
     assert ended(client, nowhere)["status_desc"] == (
@@ -163,19 +164,35 @@ def test_what_python_throws_is_told_without_its_trace(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("python")
+def test_a_job_stops_although_its_function_never_returns(service: Served, client: Client) -> None:
+    job_id = running(client, "never")
+    client.stop_jobs([job_id])
+    until(client, job_id, "job_cancel_success")
+    wait_for(lambda: not workers(service), "the end of its worker")
+
+
+@pytest.mark.usefixtures("python")
 def test_nothing_is_left_of_python_when_its_taskmanager_is_killed(service: Served, client: Client) -> None:
-    for function in ("shout", "never"):
-        job_id = job(client, function, ENDLESS + INTO_NOTHING.format(function=function))
-        client.run_jobs([job_id])
-        until(client, job_id, "job_running")
-    wait_for(lambda: len(workers(service)) == 2, "both workers")
+    running(client, "shout")
+    assert len(workers(service)) == 1
     before = pythons(service)
     psutil.Process(service.flink_unit["pids"][1]).kill()
     wait_for(lambda: not any(process.is_running() for process in before), "the end of all of them")
 
 
+def running(client: Client, function: str) -> int:
+    job_id = job(client, function, ENDLESS + INTO_NOTHING.format(function=function))
+    client.run_jobs([job_id])
+    until(client, job_id, "job_running")
+    return job_id
+
+
 def workers(service: Served) -> list[psutil.Process]:
-    return [each for each in pythons(service) if any("beam_boot" in word for word in each.cmdline()[1:3])]
+    found = []
+    for process in pythons(service):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [process] if "pyflink.fn_execution.beam.beam_boot" in process.cmdline() else []
+    return found
 
 
 def ended(client: Client, job_id: int) -> dict[str, Any]:
