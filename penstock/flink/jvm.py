@@ -36,10 +36,12 @@ def roles(shape: Shape) -> list[Role]:
     manages = (
         f"-Xmx{shape.jobmanager_heap}m",
         f"-XX:MaxMetaspaceSize={shape.jobmanager_metaspace}m",
+        "-Xms64m",
         "-XX:TieredStopAtLevel=1",  # it plans, and runs no code for long
     )
     works = (
         f"-Xmx{memory.heap}m",
+        f"-Xms{memory.heap}m",  # a heap that begins small collects all of it again and again under load
         f"-XX:MaxDirectMemorySize={memory.direct}m",
         f"-XX:MaxMetaspaceSize={memory.metaspace}m",
     )
@@ -99,7 +101,6 @@ def _options(folder: Path) -> list[str]:
     opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in (*_OPENED, *_OPENED_MORE)]
     return [
         *opened,
-        "-Xms64m",
         "-XX:+UseSerialGC",
         "-XX:MetaspaceSize=128m",  # what the first job needs: to get there from 21 MB takes full collections
         "-XX:-UsePerfData",

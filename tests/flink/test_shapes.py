@@ -76,5 +76,10 @@ def test_what_does_not_fit_is_refused(text: str, family: str) -> None:
 def test_each_process_has_its_limits_and_only_the_jobmanager_does_without_the_second_compiler() -> None:
     manager, *workers = jvm.roles(shapes.own(JobConfig(cus=3, parallelism=2)))
     assert (manager.name, [worker.name for worker in workers]) == ("jobmanager", ["taskmanager-1", "taskmanager-2"])
-    assert manager.options == ("-Xmx3264m", "-XX:MaxMetaspaceSize=512m", "-XX:TieredStopAtLevel=1")
-    assert workers[0].options == ("-Xmx1842m", "-XX:MaxDirectMemorySize=194m", "-XX:MaxMetaspaceSize=512m")
+    assert manager.options == ("-Xmx3264m", "-XX:MaxMetaspaceSize=512m", "-Xms64m", "-XX:TieredStopAtLevel=1")
+    assert workers[0].options == (
+        "-Xmx1842m",
+        "-Xms1842m",
+        "-XX:MaxDirectMemorySize=194m",
+        "-XX:MaxMetaspaceSize=512m",
+    )
