@@ -53,6 +53,7 @@ _KINDS: dict[type[Exception], Kind] = {
     errors.Invalid: Kind(400, "DLI.0001"),
     errors.NotFound: Kind(400, "DLI.0002"),
     errors.PackageNotFound: Kind(404, "DLI.0002"),  # Terraform takes 404 for "gone"
+    errors.TokenNotFound: Kind(404, "DLI.0023"),
     errors.AlreadyExists: Kind(400, "DLI.0006"),
     errors.NotAllowed: Kind(400, "DLI.0007"),
     errors.NotChangeable: Kind(400, "DLI.0007"),

@@ -21,6 +21,10 @@ class PackageNotFound(PenstockError):
     """The project has no such package."""
 
 
+class TokenNotFound(PenstockError):
+    """The caller has no such token."""
+
+
 class AlreadyExists(PenstockError):
     """The name is taken."""
 

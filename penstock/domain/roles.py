@@ -27,6 +27,8 @@ class Action(StrEnum):
     CHANGE_ORPHANS = "penstock:orphans:update"
     READ_MEMBERS = "penstock:members:list"
     CHANGE_MEMBERS = "penstock:members:update"
+    READ_KEYS = "penstock:keys:list"
+    CHANGE_KEYS = "penstock:keys:update"
     READ_AUDIT = "penstock:audit:list"
 
 
@@ -48,6 +50,8 @@ _READER = {
     Action.READ_LOGS,
     Action.READ_ORPHANS,
     Action.READ_MEMBERS,
+    Action.READ_KEYS,
+    Action.CHANGE_KEYS,
 }
 _FOR_ADMINS = {Action.CHANGE_QUEUES, Action.CHANGE_ORPHANS, Action.CHANGE_MEMBERS, Action.READ_AUDIT}
 ALLOWED = {

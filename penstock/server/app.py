@@ -5,6 +5,7 @@ import logging
 import re
 from dataclasses import dataclass, replace
 from functools import partial
+from ipaddress import ip_address
 from time import perf_counter
 
 from starlette.concurrency import run_in_threadpool
@@ -17,12 +18,16 @@ from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
 from penstock.domain.errors import Invalid
 from penstock.server import (
     archives,
+    audit,
     buckets,
     health,
     history,
+    iam,
     jar_jobs,
     jobs,
+    keys,
     logs,
+    members,
     orphans,
     pools,
     queue_properties,
@@ -73,6 +78,10 @@ _DESCRIBED = (
     *tags.OPERATIONS,
     *buckets.OPERATIONS,
     *resources.OPERATIONS,
+    *members.OPERATIONS,
+    *keys.OPERATIONS,
+    *audit.OPERATIONS,
+    *iam.OPERATIONS,
     *health.OPERATIONS,
 )
 OPERATIONS = (*_DESCRIBED, *reference.operations(_DESCRIBED))
@@ -98,7 +107,7 @@ class App:
         except Exception as error:
             answer = _failed(error, request_id)
         self._count(request, operation, answer.status, perf_counter() - started, request_id)
-        headers = {"X-Request-Id": request_id} | _HEADERS.get(answer.status, {})
+        headers = {**answer.headers, "X-Request-Id": request_id} | _HEADERS.get(answer.status, {})
         await Response(answer.content, answer.status, headers, answer.media_type)(scope, receive, send)
 
     async def _answer(
@@ -111,11 +120,12 @@ class App:
         if operation is None:
             raise UnknownPath(f"there is no {request.method} {scope['path']}")
         message = Message(scope["method"], target, scope["headers"])
+        received = Received(message, names, request_id, _address(scope))
         if operation.takes_stream:
-            message = replace(message, body_sha256=_declared_hash(message))
-            received = Received(message, names, request_id, self.streams.chunks(request))
+            hashed = replace(message, body_sha256=_declared_hash(message))
+            received = replace(received, message=hashed, chunks=self.streams.chunks(request))
             return await self.streams.run(partial(operation.serve, self.context, received))
-        received = Received(replace(message, body=await self._body(request)), names, request_id)
+        received = replace(received, message=replace(message, body=await self._body(request)))
         return await run_in_threadpool(operation.serve, self.context, received)
 
     async def _body(self, request: Request) -> bytes:
@@ -152,6 +162,14 @@ def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
         if operation.method == method and (found := pattern.fullmatch(path)):
             return operation, found.groupdict()
     return None, {}
+
+
+def _address(scope: Scope) -> str:
+    """Give the caller's address; behind a trusted proxy it is what that says, which may be no address."""
+    try:
+        return str(ip_address((scope.get("client") or ("",))[0]))
+    except ValueError:
+        return "unknown"
 
 
 def _declared_hash(message: Message) -> str:

@@ -38,6 +38,12 @@ _SECURITY = {
         "name": "Authorization",
         "description": "SDK-HMAC-SHA256, as Huawei Cloud's SDKs sign; with the header `X-Sdk-Date`",
     },
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Auth-Token",
+        "description": "the `X-Subject-Token` that `POST /v3/auth/tokens` answers; a signature goes before it",
+    },
 }
 
 
@@ -132,7 +138,7 @@ def _described(each: Operation, schemas: _Schemas) -> Schema:
         "tags": [each.path.split("/")[-1] if each.action is None else each.action.split(":")[1]],
         "parameters": [*_path_parameters(each), *_query_parameters(each, schemas)],
         "responses": _responses(each, schemas),
-        "security": [] if each.action is None else [{name: []} for name in _SECURITY],
+        "security": [] if each.is_open else [{name: []} for name in _SECURITY],
     }
     if description.strip():
         told["description"] = description.strip()

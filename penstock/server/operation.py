@@ -3,7 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ from penstock.dli.errors import HeadTooLarge
 from penstock.domain.roles import Action
 from penstock.flink.buckets import Buckets
 from penstock.flink.job_logs import JobLogs
+from penstock.server.lockout import Lockout, Quota
 from penstock.signing import Message
 from penstock.store.contents import Contents
 from penstock.store.database import Database
@@ -66,6 +67,10 @@ class Context:
     """How long a body may take that is read as it arrives."""
     streams_at_once: int = 8
     """How many of these there can be."""
+    lockout: Lockout = field(default_factory=Lockout)
+    """Of those who fail to prove who they are."""
+    refusals: Quota = field(default_factory=Quota)
+    """How many of these the audit log still takes."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Received:
     message: Message
     names: Mapping[str, str]
     request_id: str
+    address: str = ""
+    """Of the caller, or of the last proxy before the trusted ones."""
     chunks: Iterable[bytes] = ()
     """The body of an operation that takes a stream, as it arrives."""
 
@@ -84,6 +91,7 @@ class Answer:
     content: bytes
     status: int = 200
     media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Content = TypeVar("Content")
@@ -91,10 +99,11 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True)
 class Reply(Generic[Content]):
-    """An answer whose status is not always that of its operation."""
+    """An answer whose status is not always that of its operation, or with headers of its own."""
 
     content: Content
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,9 +131,11 @@ class Operation:
     serve: Callable[[Context, Received], Answer]
     contract: Contract
     action: Action | None = None
-    """What its caller must be allowed to do in the project; None: it is open to everybody."""
+    """What its caller must be allowed to do in the project; None: it is about no project."""
     takes_stream: bool = False
     """The body may be large: it is read by `serve` once the caller is known, by the hash in its head."""
+    is_open: bool = False
+    """Anybody may call it."""
 
 
 def contract_of(handle: Callable[..., object], status: int = 200) -> Contract:
@@ -150,7 +161,7 @@ def open_operation(path: str, handle: Callable[[Context], object]) -> Operation:
     def serve(context: Context, _received: Received) -> Answer:
         return answer(handle(context), 200)
 
-    return Operation(handle.__name__, "GET", path, serve, contract_of(handle))
+    return Operation(handle.__name__, "GET", path, serve, contract_of(handle), is_open=True)
 
 
 def answer(result: object, status: int) -> Answer:
@@ -158,7 +169,7 @@ def answer(result: object, status: int) -> Answer:
     if isinstance(result, Answer):
         return result
     if isinstance(result, Reply):
-        return json(result.content, result.status)
+        return replace(json(result.content, result.status), headers=result.headers)
     return Answer(b"", status) if result is None else json(result, status)
 
 

@@ -16,7 +16,8 @@ from penstock.server.operation import HEAD_LIMIT, head_too_large
 access_log = logging.getLogger("penstock.access")
 
 
-def configuration(app: ASGIApp) -> uvicorn.Config:
+def configuration(app: ASGIApp, trusted_proxies: str = "") -> uvicorn.Config:
+    """Serve an application; what `X-Forwarded-For` says counts only from these addresses or networks."""
     return uvicorn.Config(
         app,
         http=Protocol,
@@ -25,6 +26,8 @@ def configuration(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         lifespan="off",
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
         timeout_graceful_shutdown=10,
     )
 

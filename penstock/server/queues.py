@@ -9,7 +9,7 @@ from penstock.domain.queue import Queue
 from penstock.domain.roles import Action
 from penstock.server.auth import Call, operation
 from penstock.server.operation import Context
-from penstock.store import access, jobs
+from penstock.store import jobs, members
 from penstock.store import queues as stored
 
 _MOST_NAMED = 10
@@ -61,7 +61,7 @@ def release_queue(context: Context, call: Call) -> wire.Done:
     """Let the queue be kept elsewhere, now that the host of its cluster is lost for ever."""
     with context.database.write() as tx:
         queue = stored.find_to_change(tx, call.project_id, call.names["queue_name"])
-        if queue.project_id is None and call.project_id != access.first_project(tx):
+        if queue.project_id is None and call.project_id != members.first_project(tx):
             raise Forbidden(
                 f"queue {queue.name!r} is the service's own: the project of its first start releases it"
             )

@@ -1,14 +1,16 @@
-"""Projects, users and the access keys that tell who calls."""
+"""The access keys that tell who calls."""
 
 import secrets
 import string
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Select, Update, select, update
 
+from penstock.domain.errors import NotFound
 from penstock.domain.roles import Role
+from penstock.store import members, tokens
 from penstock.store.schema import ACCESS_KEYS, MEMBERSHIPS, PROJECTS, USERS
 from penstock.store.vault import Vault
 
@@ -25,15 +27,34 @@ class Key:
     """The project that the key was made for; the one that `penstock env` prints."""
     roles: Mapping[str, Role]
     """By the id of the project."""
+    disabled_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Issued:
+    """An access key as a list shows it: without its secret."""
+
+    access_key: str
+    user_id: str
+    user_name: str
+    project_id: str
+    project: str
+    description: str
+    created_at: int
+    disabled_at: int | None
 
 
 def create_key(tx: Connection, vault: Vault, *, project: str, user: str, now: int, role: Role = Role.ADMIN) -> Key:
     """Make an access key for a user in a project, both by name, and both made when there is none yet."""
-    project_id = _id_of(tx, PROJECTS, project)
-    user_id = _id_of(tx, USERS, user)
-    member = {"user_id": user_id, "project_id": project_id}
-    if not tx.execute(select(MEMBERSHIPS).filter_by(**member)).first():
-        tx.execute(MEMBERSHIPS.insert().values(**member, role=role.value))
+    project_id = _project_id(tx, project, now)
+    found = members.user_called(tx, name=user) or members.create_user(tx, user)
+    if project_id not in members.roles_of(tx, found.id):
+        members.put(tx, project_id, found.id, role)
+    return add_key(tx, vault, project_id=project_id, user_id=found.id, now=now)
+
+
+def add_key(tx: Connection, vault: Vault, *, project_id: str, user_id: str, now: int, description: str = "") -> Key:
+    """Make an access key for a member of a project; its secret cannot be shown again."""
     access_key, secret = (
         _random(string.ascii_uppercase + string.digits, 20),
         _random(string.ascii_letters, 40),
@@ -45,13 +66,16 @@ def create_key(tx: Connection, vault: Vault, *, project: str, user: str, now: in
             user_id=user_id,
             project_id=project_id,
             created_at=now,
+            description=description,
         )
     )
-    return Key(access_key, secret, user_id, user, project_id, _roles_of(tx, user_id))
+    made = find_key(tx, vault, access_key)
+    assert made is not None
+    return made
 
 
 def find_key(tx: Connection, vault: Vault, access_key: str) -> Key | None:
-    """Find an access key by its public half."""
+    """Find an access key by its public half, a disabled one too."""
     query = (
         select(ACCESS_KEYS, USERS.c.name.label("user_name"))
         .join(USERS, USERS.c.id == ACCESS_KEYS.c.user_id)
@@ -60,9 +84,14 @@ def find_key(tx: Connection, vault: Vault, access_key: str) -> Key | None:
     row = tx.execute(query).mappings().first()
     if row is None:
         return None
-    secret = vault.decrypt(row["secret"])
     return Key(
-        row["id"], secret, row["user_id"], row["user_name"], row["project_id"], _roles_of(tx, row["user_id"])
+        access_key=row["id"],
+        secret=vault.decrypt(row["secret"]),
+        user_id=row["user_id"],
+        user_name=row["user_name"],
+        project_id=row["project_id"],
+        roles=members.roles_of(tx, row["user_id"]),
+        disabled_at=row["disabled_at"],
     )
 
 
@@ -75,30 +104,74 @@ def is_member(tx: Connection, user: str, project_id: str) -> bool:
 
 
 def first_key(tx: Connection, vault: Vault) -> Key | None:
-    """Give the key of the first start, or None when there is no key at all."""
-    oldest = select(ACCESS_KEYS.c.id).order_by(ACCESS_KEYS.c.created_at).limit(1)
-    access_key = tx.execute(oldest).scalar()
+    """Give the oldest key that is in use: that of the first start, unless it was disabled."""
+    in_use = select(ACCESS_KEYS.c.id).where(ACCESS_KEYS.c.disabled_at.is_(None))
+    access_key = tx.execute(in_use.order_by(ACCESS_KEYS.c.created_at).limit(1)).scalar()
     return find_key(tx, vault, access_key) if access_key else None
 
 
-def first_project(tx: Connection) -> str | None:
-    """Give the project of the first start, to whose members the service's own belongs."""
-    query = select(ACCESS_KEYS.c.project_id).order_by(ACCESS_KEYS.c.created_at, ACCESS_KEYS.c.id)
-    return tx.execute(query.limit(1)).scalar()
+def issued(tx: Connection, project_id: str | None = None, user_id: str | None = None) -> list[Issued]:
+    """Give the keys that were made, the oldest first: those for a project, of a user, or all."""
+    query = _issued()
+    if project_id is not None:
+        query = query.where(ACCESS_KEYS.c.project_id == project_id)
+    if user_id is not None:
+        query = query.where(ACCESS_KEYS.c.user_id == user_id)
+    return [Issued(*row) for row in tx.execute(query.order_by(ACCESS_KEYS.c.created_at, ACCESS_KEYS.c.id))]
 
 
-def _roles_of(tx: Connection, user_id: str) -> dict[str, Role]:
-    query = select(MEMBERSHIPS.c.project_id, MEMBERSHIPS.c.role).where(MEMBERSHIPS.c.user_id == user_id)
-    return {project_id: Role(role) for project_id, role in tx.execute(query)}
+def get_issued(tx: Connection, access_key: str, project_id: str | None = None) -> Issued:
+    """Find a key, one for a project where that is named; raises `NotFound`."""
+    row = tx.execute(_issued().where(ACCESS_KEYS.c.id == access_key)).first()
+    if row is None or project_id not in (None, row.project_id):
+        raise NotFound(f"access key {access_key!r} does not exist")
+    return Issued(*row)
 
 
-def _id_of(tx: Connection, table: Table, name: str) -> str:
-    found: str | None = tx.execute(select(table.c.id).where(table.c.name == name)).scalar()
-    if found is not None:
-        return found
-    made = uuid.uuid4().hex
-    tx.execute(table.insert().values(id=made, name=name))
-    return made
+def disable(tx: Connection, key: Issued, now: int) -> None:
+    """Refuse a key from now on, and the tokens of its user, which it may have brought."""
+    if key.disabled_at is None:
+        tx.execute(_update(key).values(disabled_at=now))
+        tokens.revoke_all(tx, key.user_id)
+
+
+def enable(tx: Connection, key: Issued) -> None:
+    tx.execute(_update(key).values(disabled_at=None))
+
+
+def rotate(tx: Connection, vault: Vault, key: Issued, now: int) -> Key:
+    """Make a key like this one, which is disabled."""
+    disable(tx, key, now)
+    return add_key(tx, vault, project_id=key.project_id, user_id=key.user_id, now=now, description=key.description)
+
+
+def delete(tx: Connection, key: Issued) -> None:
+    """Forget a key, and the tokens of its user, which it may have brought."""
+    tx.execute(ACCESS_KEYS.delete().where(ACCESS_KEYS.c.id == key.access_key))
+    tokens.revoke_all(tx, key.user_id)
+
+
+def _project_id(tx: Connection, name: str, now: int) -> str:
+    found = tx.execute(select(PROJECTS.c.id).where(PROJECTS.c.name == name)).scalar()
+    return found or members.create_project(tx, name, now).id
+
+
+def _update(key: Issued) -> Update:
+    return update(ACCESS_KEYS).where(ACCESS_KEYS.c.id == key.access_key)
+
+
+def _issued() -> Select[Any]:
+    query = select(
+        ACCESS_KEYS.c.id,
+        ACCESS_KEYS.c.user_id,
+        USERS.c.name.label("user_name"),
+        ACCESS_KEYS.c.project_id,
+        PROJECTS.c.name.label("project"),
+        ACCESS_KEYS.c.description,
+        ACCESS_KEYS.c.created_at,
+        ACCESS_KEYS.c.disabled_at,
+    )
+    return query.select_from(ACCESS_KEYS).join(USERS).join(PROJECTS)
 
 
 def _random(alphabet: str, length: int) -> str:

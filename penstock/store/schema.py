@@ -34,6 +34,7 @@ PROJECTS = Table(
     METADATA,
     Column("id", String(64), primary_key=True),
     Column("name", String(128), nullable=False, unique=True),
+    Column("created_at", Milliseconds, server_default="0", nullable=False),
 )
 
 USERS = Table(
@@ -270,6 +271,7 @@ TOKENS = Table(
     Column("sha256", String(64), primary_key=True),
     Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
     Column("project_id", ForeignKey("projects.id")),
+    Column("method", String(16), nullable=False),
     Column("issued_at", Milliseconds, nullable=False),
     Column("expires_at", Milliseconds, nullable=False, index=True),
 )

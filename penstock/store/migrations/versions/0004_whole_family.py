@@ -8,6 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
+    _date_projects()
     op.add_column("memberships", sa.Column("role", sa.String(length=16), server_default="admin", nullable=False))
     op.add_column("users", sa.Column("password", sa.Text()))
     op.add_column("access_keys", sa.Column("description", sa.Text(), server_default="", nullable=False))
@@ -16,6 +17,15 @@ def upgrade() -> None:
     _add_tokens()
     _add_audit()
     _add_idempotency_keys()
+
+
+def _date_projects() -> None:
+    op.add_column("projects", sa.Column("created_at", sa.BigInteger(), server_default="0", nullable=False))
+    first_key = "SELECT min(created_at) FROM access_keys WHERE project_id = projects.id"
+    newest_key = "SELECT max(created_at) FROM access_keys"
+    op.execute(
+        f"UPDATE projects SET created_at = coalesce(({first_key}), ({newest_key}), 0)"  # noqa: S608 - no value in it
+    )
 
 
 def _add_templates() -> None:
@@ -43,6 +53,7 @@ def _add_tokens() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
         sa.Column("project_id", sa.String(length=64)),
+        sa.Column("method", sa.String(length=16), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tokens_user_id")),
