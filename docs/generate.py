@@ -25,8 +25,9 @@ REFERENCE = Path(__file__).parent / "reference"
 _SETTINGS_HEAD = """\
 # Settings
 
-Each is an option of `penstock serve` and a variable of the environment; the option wins. `penstock stop`, `env`,
-`keys create` and `demo` take those of these options that they need, and read the same variables.
+Each is an option of `penstock serve` and a variable of the environment; the option wins. `penstock stop`, `env` and
+`demo`, and the commands on the data directory, take those of these options that they need, and read the same
+variables.
 
 | option | variable | type | default | what it does |
 |---|---|---|---|---|

@@ -68,7 +68,8 @@ class Client:
     """One project of one service; every call raises `ApiError` or `Unreachable`."""
 
     def __init__(self, endpoint: str, access_key: str, secret: str, project_id: str) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
+        self.project_id = project_id
         try:
             self._http = httpx.Client(
                 base_url=endpoint,
@@ -242,6 +243,41 @@ class Client:
     def delete_package(self, name: str, group: str = "") -> None:
         self._call("DELETE", f"/{quote(name, safe='')}", query={"group": group}, below=self._resources)
 
+    def list_members(self) -> list[dict[str, Any]]:
+        """Give who is a member of the project, and as what."""
+        found: list[dict[str, Any]] = self._call("GET", "/members", below=self._own)["members"]
+        return found
+
+    def put_member(self, user: str, role: str) -> None:
+        """Make a user a member, or give it another role."""
+        self._call("PUT", f"/members/{quote(user, safe='')}", body={"role": role}, below=self._own)
+
+    def remove_member(self, user: str) -> None:
+        self._call("DELETE", f"/members/{quote(user, safe='')}", below=self._own)
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        """Give the keys of the project that the caller may see."""
+        found: list[dict[str, Any]] = self._call("GET", "/keys", below=self._own)["keys"]
+        return found
+
+    def create_key(self, user: str | None = None, description: str = "") -> dict[str, Any]:
+        """Make a key for a member, or for the caller; its `secret` is told only here."""
+        body = {"user_name": user, "description": description}
+        made: dict[str, Any] = self._call("POST", "/keys", body=body, below=self._own)
+        return made
+
+    def update_key(self, access_key: str, *, is_disabled: bool) -> None:
+        path = f"/keys/{quote(access_key, safe='')}"
+        self._call("PUT", path, body={"is_disabled": is_disabled}, below=self._own)
+
+    def rotate_key(self, access_key: str) -> dict[str, Any]:
+        """Make a key in place of one; its `secret` is told only here."""
+        made: dict[str, Any] = self._call("POST", f"/keys/{quote(access_key, safe='')}/rotate", below=self._own)
+        return made
+
+    def delete_key(self, access_key: str) -> None:
+        self._call("DELETE", f"/keys/{quote(access_key, safe='')}", below=self._own)
+
     def _batch(self, verb: str, job_ids: Sequence[int], **options: bool) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = self._call(
             "POST", f"/jobs/{verb}", body={"job_ids": list(job_ids), **options}
@@ -264,7 +300,7 @@ class Client:
         try:
             response = self._http.request(method, path, **request)
         except (httpx.RequestError, UnicodeError) as error:  # the latter of a host that no resolver takes
-            raise Unreachable(f"no answer from {self._endpoint}: {error}") from error
+            raise Unreachable(f"no answer from {self.endpoint}: {error}") from error
         return _content(response)
 
 

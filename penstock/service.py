@@ -32,7 +32,7 @@ from penstock.flink.job_logs import JobLogs
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
 from penstock.settings import Settings
-from penstock.store import access, database, packages, queues, vault
+from penstock.store import access, database, members, packages, queues, vault
 from penstock.store.contents import Contents
 from penstock.store.database import Database
 from penstock.store.vault import Vault
@@ -82,7 +82,7 @@ def _check_folders(settings: Settings) -> None:
 def _first_start(storage: Storage) -> None:
     with database.explained(), storage.database.write() as tx:
         database.alone(tx)
-        if access.first_key(tx, storage.vault) is None:
+        if access.first_key(tx, storage.vault) is None and not members.projects(tx):
             access.create_key(tx, storage.vault, project="default", user="admin", now=now_ms())
 
 
@@ -132,7 +132,7 @@ class Service:
         every_s = settings.log_copy_interval_s
         log_keeper = LogKeeper(self._database, self._logs, self._buckets, now_ms, every_s)
         alarms = AlarmSender(self._database, storage.vault, now_ms)
-        pruner = Pruner(self._database, settings.history_days, now_ms)
+        pruner = Pruner(self._database, settings.history_days, settings.audit_days, now_ms)
         self._chores = (janitor.rounds, log_keeper.rounds, alarms.rounds, pruner.rounds)
         self.app: App = create_app(self._context(storage.vault))
 

@@ -93,6 +93,14 @@ class Settings:
         int, Meta(ge=1, le=100_000, description="Megabytes that a package, or a jar or file of a job, may have.")
     ] = 512
     stop_engines: Annotated[bool, Meta(description="End Flink and its jobs together with the service.")] = False
+    trusted_proxies: Annotated[
+        str | None,
+        Meta(
+            pattern=r"^[0-9a-fA-F.:/, ]*$",
+            description="Addresses or networks, with commas, of proxies whose `X-Forwarded-For` says who calls.",
+        ),
+    ] = None
+    audit_days: Annotated[int, Meta(ge=1, le=36_500, description="Days that the audit log is kept.")] = 180
     log_level: Annotated[
         str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level of the log lines.")
     ] = "INFO"

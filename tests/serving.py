@@ -118,7 +118,7 @@ class Switch:
 
 
 @contextmanager
-def listening(app: Switch, trusted_proxies: str = "") -> Iterator[str]:
+def listening(app: Switch, trusted_proxies: str | None = None) -> Iterator[str]:
     """Serve the application on a free port of the loopback address."""
     server = uvicorn.Server(protocol.configuration(app, trusted_proxies))
     listener = socket.create_server(("127.0.0.1", 0))

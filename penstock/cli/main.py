@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from penstock import __version__
-from penstock.cli import calls
+from penstock.cli import calls, people
 from penstock.cli.options import AsJson, CacheDir, DatabaseUrl, DataDir, FlinkLine, load, option
 from penstock.domain import lines
 
@@ -17,8 +17,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-keys = typer.Typer(help="Access keys of users in projects.", no_args_is_help=True)
-app.add_typer(keys, name="keys")
+app.add_typer(people.projects, name="projects")
+app.add_typer(people.users, name="users")
+app.add_typer(people.members, name="members")
+app.add_typer(people.keys, name="keys")
 app.add_typer(calls.jobs, name="jobs")
 app.add_typer(calls.orphans, name="orphans")
 app.add_typer(calls.queues, name="queues")
@@ -51,6 +53,8 @@ def serve(
     history_days: Annotated[int | None, option("history_days")] = None,
     package_limit_mb: Annotated[int | None, option("package_limit_mb")] = None,
     stop_engines: Annotated[bool | None, option("stop_engines")] = None,
+    trusted_proxies: Annotated[str | None, option("trusted_proxies")] = None,
+    audit_days: Annotated[int | None, option("audit_days")] = None,
     log_level: Annotated[str | None, option("log_level")] = None,
 ) -> None:
     """Run the service: the API, the controller and Flink. Ctrl-C ends it; Flink and its jobs go on."""
@@ -78,17 +82,22 @@ def env(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     access.print_environment(load(locals()))
 
 
-@keys.command("create")
-def create_key(
-    project: Annotated[str, typer.Option(help="Name of the project; made when there is none.")],
-    user: Annotated[str, typer.Option(help="Name of the user; made when there is none.")],
+@app.command()
+def audit(
+    project: Annotated[str | None, typer.Option(help="Only the calls about this project, by its name.")] = None,
+    export: Annotated[
+        str | None, typer.Option(metavar="ndjson", help="Print all of it, a JSON object a line.")
+    ] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Make an access key for a user in a project, and print it; the secret is not shown again."""
-    from penstock.cli import access
+    """Tell who has changed what, from where, and what came of it: the newest 100 calls, or all."""
+    from penstock.cli import audit as shown
 
-    access.create_key(load({"data_dir": data_dir, "database_url": database_url}), project, user)
+    settings = load({"data_dir": data_dir, "database_url": database_url})
+    if export not in (None, "ndjson"):
+        raise typer.BadParameter("it is ndjson", param_hint="--export")
+    (shown.export if export else shown.show)(settings, project)
 
 
 @app.command()

@@ -47,7 +47,7 @@ def _run(settings: Settings, storage: service.Storage, listener: socket.socket, 
     seat.announce(url)
     log.info("listening on %s, data in %s", url, settings.data_dir)
     try:
-        uvicorn.Server(protocol.configuration(running.app)).run(sockets=[listener])
+        uvicorn.Server(protocol.configuration(running.app, settings.trusted_proxies)).run(sockets=[listener])
     finally:
         running.stop()
         log.info("stopped; Flink and its jobs %s", _ENDED if settings.stop_engines else _GO_ON)

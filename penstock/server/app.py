@@ -167,7 +167,7 @@ def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
 def _address(scope: Scope) -> str:
     """Give the caller's address; behind a trusted proxy it is what that says, which may be no address."""
     try:
-        return str(ip_address((scope.get("client") or ("",))[0]))
+        return str(ip_address((scope.get("client") or ("",))[0].partition("%")[0]))
     except ValueError:
         return "unknown"
 

@@ -16,7 +16,7 @@ from penstock.server.operation import HEAD_LIMIT, head_too_large
 access_log = logging.getLogger("penstock.access")
 
 
-def configuration(app: ASGIApp, trusted_proxies: str = "") -> uvicorn.Config:
+def configuration(app: ASGIApp, trusted_proxies: str | None = None) -> uvicorn.Config:
     """Serve an application; what `X-Forwarded-For` says counts only from these addresses or networks."""
     return uvicorn.Config(
         app,

@@ -46,11 +46,8 @@ class Issued:
 
 def create_key(tx: Connection, vault: Vault, *, project: str, user: str, now: int, role: Role = Role.ADMIN) -> Key:
     """Make an access key for a user in a project, both by name, and both made when there is none yet."""
-    project_id = _project_id(tx, project, now)
-    found = members.user_called(tx, name=user) or members.create_user(tx, user)
-    if project_id not in members.roles_of(tx, found.id):
-        members.put(tx, project_id, found.id, role)
-    return add_key(tx, vault, project_id=project_id, user_id=found.id, now=now)
+    project_id, user_id = members.join(tx, project=project, user=user, role=role, now=now)
+    return add_key(tx, vault, project_id=project_id, user_id=user_id, now=now)
 
 
 def add_key(tx: Connection, vault: Vault, *, project_id: str, user_id: str, now: int, description: str = "") -> Key:
@@ -149,11 +146,6 @@ def delete(tx: Connection, key: Issued) -> None:
     """Forget a key, and the tokens of its user, which it may have brought."""
     tx.execute(ACCESS_KEYS.delete().where(ACCESS_KEYS.c.id == key.access_key))
     tokens.revoke_all(tx, key.user_id)
-
-
-def _project_id(tx: Connection, name: str, now: int) -> str:
-    found = tx.execute(select(PROJECTS.c.id).where(PROJECTS.c.name == name)).scalar()
-    return found or members.create_project(tx, name, now).id
 
 
 def _update(key: Issued) -> Update:

@@ -66,7 +66,7 @@ def everything(database: Database, project_id: str | None) -> Iterator[Entry]:
 
 
 def prune(tx: Connection, before: int, after_id: int, limit: int) -> int | None:
-    """Forget those of the next entries, by id, that are older; say after which to go on, None after the last."""
+    """Forget those of the next entries, by id, that are older; as `events.prune`."""
     following = select(AUDIT.c.id, AUDIT.c.at).where(AUDIT.c.id > after_id)
     old = [id_ for id_, at in tx.execute(following.order_by(AUDIT.c.id).limit(limit)) if at < before]
     tx.execute(AUDIT.delete().where(AUDIT.c.id.in_(old)))

@@ -147,6 +147,19 @@ def remove(tx: Connection, project_id: str, user_id: str) -> None:
     _check_admin(tx, project_id, before)
 
 
+def join(tx: Connection, *, project: str, user: str, role: Role, now: int) -> tuple[str, str]:
+    """Find a project and a user by their names, made when there is none, and give their ids.
+
+    Who was no member becomes one in that role.
+    """
+    project_id = tx.execute(select(PROJECTS.c.id).where(PROJECTS.c.name == project)).scalar()
+    project_id = project_id or create_project(tx, project, now).id
+    found = user_called(tx, name=user) or create_user(tx, user)
+    if project_id not in roles_of(tx, found.id):
+        put(tx, project_id, found.id, role)
+    return project_id, found.id
+
+
 def _locked(tx: Connection, project_id: str, user_id: str) -> Role | None:
     """Let nobody else change the members until the transaction ends: two admins could remove each other."""
     tx.execute(select(PROJECTS.c.id).where(PROJECTS.c.id == project_id).with_for_update())

@@ -108,6 +108,17 @@ def test_of_refused_callers_only_so_many_an_hour_are_told(service: Service) -> N
     assert len(entries(service)) == 102
 
 
+def test_a_call_is_answered_even_if_the_log_cannot_be_written(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    with service.database.write() as tx:
+        tx.exec_driver_sql("DROP TABLE audit")
+    answer = service.call("POST", "/sql-jobs", {"name": "clicks"})
+    assert answer.status_code == 200
+    assert f"request {answer.headers['x-request-id']} failed at the database: no such table: audit" in caplog.text
+    assert service.names() == ["clicks"]
+
+
 def test_a_quota_is_one_an_hour_and_not_one_for_ever() -> None:
     quota = Quota(most=2)
     assert [quota.take(at) for at in (7_200_000, 7_200_001, 7_200_002, 10_800_000)] == [True, True, False, True]

@@ -1,12 +1,17 @@
 """Tokens, and the caller's projects, as IAM gives them."""
 
+import hashlib
+
 import httpx
 import pytest
 
 from penstock.domain.roles import Role
+from penstock.server import openapi
 from penstock.server.app import OPERATIONS
+from penstock.server.operation import Operation
 from penstock.store import access, members, passwords, tokens
 from penstock.store.access import Key
+from tests.golangsdk import GoClient
 from tests.server.test_auth import refused, signed_headers
 from tests.serving import Service
 
@@ -138,6 +143,24 @@ def test_every_call_takes_a_token(service: Service) -> None:
             assert asked(service, "x", path, called.method).status_code == 401, path
 
 
+def test_bytes_are_uploaded_with_a_token_and_their_hash(service: Service) -> None:
+    path = f"/penstock/v1/{service.key.project_id}/packages/rates.csv"
+    head = {"X-Auth-Token": token_of(service), "X-Sdk-Content-Sha256": hashlib.sha256(b"a,1\n").hexdigest()}
+    for content, status in ((b"a,1\n", 200), (b"a,2\n", 400)):
+        assert service.anonymous.put(path, content=content, headers=head).status_code == status
+    refused(service.anonymous.put(path, content=b"a,1\n", headers=head | {"X-Auth-Token": "x"}), 401, "APIGW.0301")
+
+
+@pytest.mark.parametrize("called", OPERATIONS, ids=lambda each: each.name)
+def test_the_contract_says_of_each_call_whether_it_needs_a_caller(service: Service, called: Operation) -> None:
+    path = called.path.replace("{project_id}", service.key.project_id).replace("{", "").replace("}", "")
+    hashed = {"X-Sdk-Content-Sha256": hashlib.sha256(b"").hexdigest()}
+    is_refused = service.anonymous.request(called.method, path, headers=hashed).status_code == 401
+    told = openapi.document([called])["paths"][called.path][called.method.lower()]["security"]
+    assert told == ([{"signature": []}, {"token": []}] if is_refused else [])
+    assert is_refused == (not called.is_open)
+
+
 def test_a_token_is_good_for_no_project_but_its_own(service: Service) -> None:
     other = service.new_key("other", "maria")
     token = token_of(service)
@@ -250,6 +273,14 @@ def test_exactly_one_project_has_the_name_of_a_region(service: Service, more: st
     [found] = service.http.get(f"/v3/projects?name=cn-north-4{more}").json()["projects"]
     assert found["name"] == "cn-north-4"
     assert service.http.get("/v3/projects?name=cn-north").json()["projects"] == []
+
+
+def test_terraforms_client_finds_project_and_domain_as_it_signs(service: Service, go: GoClient) -> None:
+    go.project_id = ""
+    [project] = go.call("GET", "v3/projects?name=main", headers={})["projects"]
+    assert project["id"] == service.key.project_id
+    [domain] = go.call("GET", "v3/auth/domains", headers={})["domains"]
+    assert domain["id"] == "default"
 
 
 def test_there_is_one_domain(service: Service) -> None:

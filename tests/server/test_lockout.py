@@ -100,9 +100,9 @@ def test_wrong_passwords_lock_too_and_the_key_of_the_user_goes_on(service: Servi
     assert service.http.get(service.path("/jobs")).status_code == 200
 
 
-@pytest.mark.parametrize(("trusted", "is_locked"), [("127.0.0.1", False), ("", True), ("10.0.0.0/8", True)])
+@pytest.mark.parametrize(("trusted", "is_locked"), [("127.0.0.1", False), (None, True), ("10.0.0.0/8", True)])
 def test_the_address_behind_a_proxy_counts_only_where_that_is_trusted(
-    service: Service, trusted: str, is_locked: bool
+    service: Service, trusted: str | None, is_locked: bool
 ) -> None:
     path = service.path("/jobs")
     wrong = signing.sign(

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 def postgres_url() -> str:
     """Name an empty PostgreSQL database that only this test has."""
     return postgres.server().new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Name an empty database of each kind that only this test has."""
+    if request.param == "postgresql":
+        return postgres.server().new_database()
+    return opening.sqlite_url(tmp_path / "penstock.db")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 import contextlib
 
 import pytest
+import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -25,6 +27,36 @@ def test_the_migrations_make_the_tables_of_the_schema(database: Database) -> Non
     with database.read() as tx:
         differences = compare_metadata(MigrationContext.configure(tx), schema.METADATA)
     assert differences == []
+
+
+def test_a_project_of_an_older_release_is_as_old_as_its_first_key(fresh_url: str) -> None:
+    _of_revision("0003", fresh_url)
+    older = sqlalchemy.create_engine(fresh_url)
+    with older.begin() as tx:
+        for name in ("used", "unused"):
+            tx.execute(text("INSERT INTO projects (id, name) VALUES (:name, :name)"), {"name": name})
+        tx.execute(text("INSERT INTO users (id, name) VALUES ('u', 'u')"))
+        for at in (9, 7):
+            tx.execute(
+                text("INSERT INTO access_keys VALUES (:id, :secret, 'u', 'used', :at)"),
+                {"id": f"k{at}", "secret": b"", "at": at},
+            )
+    older.dispose()
+    opened = opening.open_database(fresh_url)
+    with opened.read() as tx:
+        found = {row.name: row.created_at for row in tx.execute(select(schema.PROJECTS))}
+    opened.close()
+    assert found == {"used": 7, "unused": 9}
+
+
+def _of_revision(revision: str, url: str) -> None:
+    engine = sqlalchemy.create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", "penstock.store:migrations")
+    with engine.begin() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, revision)
+    engine.dispose()
 
 
 def test_opening_it_again_keeps_what_it_holds(database: Database, database_url: str) -> None:
