@@ -16,7 +16,7 @@ _STARTER = """\
 import sys
 from pathlib import Path
 from penstock.flink import jvm
-jvm.guard([int(sys.argv[1])], Path(sys.argv[2]))
+jvm.guard([int(sys.argv[1])], Path(sys.argv[2]), [f"-Dof={sys.argv[2]}"])
 """
 
 
@@ -39,7 +39,7 @@ def test_whoever_has_started_what_outlives_it_ends_without_a_warning(
 
 def test_what_was_started_is_reaped_once_it_has_ended(guarded: psutil.Process, tmp_path: Path) -> None:
     before = set(psutil.Process().children())
-    jvm.guard([guarded.pid], tmp_path)
+    jvm.guard([guarded.pid], tmp_path, [f"-Dof={tmp_path}"])
     (guard,) = set(psutil.Process().children()) - before
     guarded.kill()
     deadline = time.monotonic() + 30
