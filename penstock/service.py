@@ -20,6 +20,7 @@ from penstock.controller.keeper import Keeper, Means
 from penstock.controller.leases import Controller
 from penstock.controller.log_keeper import LogKeeper
 from penstock.controller.pruner import Pruner
+from penstock.controller.questions import Questions
 from penstock.domain.errors import NotFound, PackageNotFound
 from penstock.domain.package import Name
 from penstock.domain.queue import DEFAULT, Holder, Queue
@@ -156,6 +157,7 @@ class Service:
         self._database.close()
 
     def _context(self, opened: Vault) -> Context:
+        questions = Questions(self._controller.keeper)
         return Context(
             database=self._database,
             vault=opened,
@@ -171,6 +173,8 @@ class Service:
             contents=self._contents,
             download=self._download,
             buckets=self._buckets.of_project,
+            plan=questions.plan,
+            figures=questions.figures,
             savepoint_timeout_s=self._settings.savepoint_timeout_s,
         )
 

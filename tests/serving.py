@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock.client import Signature
 from penstock.domain.errors import NotFound
+from penstock.domain.graph import Figures, Graph
 from penstock.domain.history import CONTROLLER
 from penstock.domain.job import Job
 from penstock.domain.queue import Queue
@@ -46,6 +47,24 @@ class Clock:
 
 
 @dataclass
+class Flink:
+    """What Flink says to the questions of calls."""
+
+    graph: Graph | Exception | None = None
+    figures: dict[int, Figures | None] = field(default_factory=dict)
+    planned: list[Job] = field(default_factory=list)
+
+    def plan(self, job: Job) -> Graph:
+        self.planned.append(job)
+        if isinstance(self.graph, Exception):
+            raise self.graph
+        return self.graph or Graph("", (), ())
+
+    def figures_of(self, job: Job) -> Figures | None:
+        return self.figures.get(job.id, Figures())
+
+
+@dataclass
 class Service:
     """A running service: who may call it, and what a test needs to see behind it."""
 
@@ -57,6 +76,7 @@ class Service:
     context: Context
     woken: list[int] = field(default_factory=list)
     not_ready: list[str] = field(default_factory=list)
+    flink: Flink = field(default_factory=Flink)
 
     def __post_init__(self) -> None:
         self.http = self.client(self.key)
@@ -160,6 +180,7 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
     clock = Clock()
     woken: list[int] = []
     not_ready: list[str] = []
+    flink = Flink()
     buckets = Buckets(folder / "buckets", storage_in(folder / "buckets"))
 
     def download(project_id: str, address: str, to: Path, limit: int) -> None:
@@ -189,9 +210,11 @@ def service_in(folder: Path, template: Path, key: Key, url: str, switch: Switch)
         contents=Contents(folder / "packages", limit=1 << 20),
         download=download,
         buckets=buckets.of_project,
+        plan=flink.plan,
+        figures=flink.figures_of,
     )
     switch.app = create_app(context)
-    service = Service(url, database, vault, key, clock, context, woken, not_ready)
+    service = Service(url, database, vault, key, clock, context, woken, not_ready, flink)
     with service.http, service.anonymous:
         yield service
     database.close()

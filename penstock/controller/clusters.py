@@ -24,6 +24,7 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
+from penstock.domain.graph import Figures, Graph
 from penstock.domain.job import Job
 from penstock.flink import remains
 from penstock.flink.buckets import BucketFailure, Buckets
@@ -124,6 +125,18 @@ class EmbeddedCluster:
         if isinstance(action, Submit) and action.job.run and action.job.run.cluster != engine.incarnation:
             raise EngineUnavailable("the cluster that it was meant for is no more")
         engine.perform(action)
+
+    def plan(self, job: Job) -> Graph:
+        return self._ready().plan(job)
+
+    def figures(self, run_id: str) -> Figures:
+        return self._ready().figures(run_id)
+
+    def _ready(self) -> FlinkEngine:
+        engine = self._engine
+        if engine is None or self._not_ready is not None:
+            raise EngineUnavailable(self._not_ready)
+        return engine
 
     def _gone(self, watched: Watched, sent_at: int) -> Sighting:
         """Tell of a run on an earlier unit, all of whose processes were ended before this one was started."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from penstock.controller.capacity import Offer, Taken
 from penstock.domain import lines
 from penstock.domain.engine import Action, Alive, EngineUnavailable, Overview, Unreachable, Watched
+from penstock.domain.graph import Figures, Graph
 from penstock.domain.job import Job
 from penstock.flink.engine import FlinkEngine
 
@@ -51,6 +52,15 @@ class ExternalCluster:
 
     def perform(self, action: Action) -> None:
         self._engine.perform(action)
+
+    def plan(self, job: Job) -> Graph:
+        offer = self.offer(job)
+        if offer.closed or offer.unfit:
+            raise EngineUnavailable(offer.closed or offer.unfit)
+        return self._engine.plan(job)
+
+    def figures(self, run_id: str) -> Figures:
+        return self._engine.figures(run_id)
 
     def _ask(self, seen: Overview) -> None:
         try:

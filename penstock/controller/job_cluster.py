@@ -19,6 +19,7 @@ from penstock.domain.engine import (
     Watched,
 )
 from penstock.domain.errors import Invalid
+from penstock.domain.graph import Figures
 from penstock.domain.job import Job
 from penstock.flink import shapes
 from penstock.flink.cluster import LocalCluster
@@ -67,9 +68,16 @@ class JobCluster:
         engine.perform(action)
 
     def perform(self, action: Action) -> None:
-        if self._engine is None:
+        self._running().perform(action)
+
+    def figures(self, run_id: str) -> Figures:
+        return self._running().figures(run_id)
+
+    def _running(self) -> FlinkEngine:
+        engine = self._engine
+        if engine is None:
             raise EngineUnavailable("its Flink cluster does not run")
-        self._engine.perform(action)
+        return engine
 
     def look(self, watched: Watched, sent_at: int, since: int) -> Overview | Sighting:
         """Look at the run; what is not an overview is said of a cluster that has not been started, or has ended."""

@@ -14,6 +14,7 @@ from penstock.controller.looks import Looks, Seen
 from penstock.domain import lines
 from penstock.domain.engine import (
     Action,
+    EngineUnavailable,
     Overview,
     Sighting,
     Stranger,
@@ -21,6 +22,7 @@ from penstock.domain.engine import (
     Unreachable,
     Watched,
 )
+from penstock.domain.graph import Figures, Graph
 from penstock.domain.job import Job
 from penstock.flink.cluster import LocalCluster
 from penstock.flink.engine import Engines
@@ -94,6 +96,15 @@ class JobClusters:
         host = self._clusters.get(self._hosts.get(action.run_id, action.run_id))
         if host is not None:
             host.perform(action)
+
+    def plan(self, job: Job) -> Graph:
+        raise EngineUnavailable("each run has a cluster of its own there, so none is there to plan")
+
+    def figures(self, run_id: str) -> Figures:
+        host = self._clusters.get(run_id)
+        if host is None:
+            raise EngineUnavailable("its cluster is no more")
+        return host.figures(run_id)
 
     def _look(self, watched: Watched, sent_at: int) -> Seen:
         return self._cluster_of(watched.run_id).look(watched, sent_at, self._since)

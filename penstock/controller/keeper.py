@@ -11,6 +11,7 @@ from penstock.controller.reconcile import Reconciler
 from penstock.controller.workers import Workers
 from penstock.domain.effects import Site
 from penstock.domain.engine import Engine
+from penstock.domain.graph import Figures, Graph
 from penstock.domain.job import Job
 from penstock.domain.queue import Isolation, Queue
 from penstock.store.database import Database
@@ -20,7 +21,10 @@ _ACTS_AT_ONCE = 8
 
 
 class Cluster(Engine, Protocol):
-    """Where the jobs of a queue run: an engine that may be kept up, and that has room for so much."""
+    """Where the jobs of a queue run: an engine that may be kept up, and that has room for so much.
+
+    `plan` and `figures` are asked by any thread.
+    """
 
     def start(self) -> None: ...
 
@@ -34,6 +38,14 @@ class Cluster(Engine, Protocol):
 
     def offer(self, job: Job) -> Offer:
         """Say what the cluster that a job is on, or would go to, has for it; it is started if it must be."""
+        ...
+
+    def plan(self, job: Job) -> Graph:
+        """Plan the job's script without running it; raises `Refused` or `EngineUnavailable`."""
+        ...
+
+    def figures(self, run_id: str) -> Figures:
+        """Tell what flows through a run; raises `EngineUnavailable`."""
         ...
 
 
@@ -95,6 +107,16 @@ class Keeper:
     def readiness(self) -> str | None:
         """Say why no job can run on the queue now; None when one can."""
         return self._cluster.readiness()
+
+    @property
+    def isolation(self) -> Isolation:
+        return self._queue.isolation
+
+    def plan(self, job: Job) -> Graph:
+        return self._cluster.plan(job)
+
+    def figures(self, run_id: str) -> Figures:
+        return self._cluster.figures(run_id)
 
     def update(self, queue: Queue) -> None:
         """Take note of what has changed of the queue."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 from penstock.controller.keeper import Keeper
+from penstock.domain.engine import EngineUnavailable
 from penstock.domain.queue import DEFAULT, Holder, Queue
 from penstock.store import queues
 from penstock.store.database import Database
@@ -70,6 +71,18 @@ class Controller:
             queue = queues.find(tx, "", DEFAULT)
             kept = queues.keeping(tx, queue.id).until > self._now_ms()
         return queue.not_ready if kept else "no process keeps the queue"
+
+    def keeper(self, project_id: str, name: str) -> Keeper:
+        """Give who keeps a queue.
+
+        Raises `NotFound`, or `EngineUnavailable` for one that another process keeps.
+        """
+        with self._database.read() as tx:
+            queue = queues.find(tx, project_id, name)
+        keeper = self._keepers.get(queue.id)
+        if keeper is None:
+            raise EngineUnavailable(f"queue {name!r} is kept by another process of the service; ask that one")
+        return keeper
 
     def make_round(self) -> None:
         """See to every queue once."""

@@ -27,6 +27,7 @@ from penstock.domain.engine import (
     Watched,
 )
 from penstock.domain.errors import Invalid
+from penstock.domain.graph import Figures, Graph
 from penstock.domain.job import Job
 from penstock.flink import processes
 
@@ -50,6 +51,8 @@ class LineClusters:
     default: str = lines.DEFAULT
     _clusters: dict[str, Cluster] = field(default_factory=dict)
     _needed_at: dict[str, int] = field(default_factory=dict)
+    _asked_for: set[str] = field(default_factory=set)
+    """The lines that plans were asked of since the last look, which starts and keeps their clusters."""
     _ending: dict[str, threading.Thread] = field(default_factory=dict)
     _hosts: Mapping[str, str] = field(default_factory=dict)
     """By run or stranger, the line on whose cluster the last look, or the one before, has looked for it."""
@@ -93,6 +96,8 @@ class LineClusters:
         by_line: dict[str, list[Watched]] = defaultdict(list)
         for each in watched:
             by_line[self._line_of_run(each)].append(each)
+        while self._asked_for:
+            self._needed(self._asked_for.pop())
         for line in by_line:
             self._needed(line)
         if self._clusters.keys() | by_line.keys() == {self.default} and not self._looks.are_pending():
@@ -112,6 +117,20 @@ class LineClusters:
         if cluster is None:
             raise EngineUnavailable(f"there is no cluster of Flink {line}")
         cluster.perform(action)
+
+    def plan(self, job: Job) -> Graph:
+        line = lines.line_of(job.config.flink_version, self.default)
+        cluster = self._clusters.get(line)
+        self._asked_for.add(line)
+        if cluster is None:
+            raise EngineUnavailable(f"Flink {line} is being started")
+        return cluster.plan(job)
+
+    def figures(self, run_id: str) -> Figures:
+        cluster = self._clusters.get(self._hosts.get(run_id, self.default))
+        if cluster is None:
+            raise EngineUnavailable("its cluster is no more")
+        return cluster.figures(run_id)
 
     def _line_of_job(self, job: Job) -> str:
         return self._line_of(job.run.cluster if job.run else None, job.config.flink_version)

@@ -59,6 +59,8 @@ _KINDS: dict[type[Exception], Kind] = {
     errors.NotChangeable: Kind(400, "DLI.0007"),
     errors.StorageUnavailable: Kind(400, "DLI.0012"),
     errors.QuotaExceeded: Kind(400, "DLI.1028"),
+    errors.NotReady: Kind(400, "DLI.0007"),
+    errors.TooMany: Kind(429, "APIGW.0308"),
     errors.NoQueue: Kind(400, "DLI.13024"),
     errors.JobNotFound: Kind(400, "DLI.16001"),
     UnknownPath: Kind(404, "APIGW.0101"),

@@ -111,6 +111,9 @@ class Shown:
     savepoint: SavepointState | None = None
     """What became of the savepoint that was asked for, if one was."""
     plan: str | None = None
+    name: str = ""
+    state: str = ""
+    """In Flink's words; empty: what was last known still holds."""
 
 
 @dataclass(frozen=True, kw_only=True)

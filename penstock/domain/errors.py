@@ -51,6 +51,14 @@ class NotChangeable(NotAllowed):
         self.changeable = changeable
 
 
+class NotReady(PenstockError):
+    """It would do later, or elsewhere: what is asked of Flink cannot be asked now, or not here."""
+
+
+class TooMany(PenstockError):
+    """As many calls of the kind are being served as can be at once."""
+
+
 class NoQueue(PenstockError):
     """A run was asked for without a queue, and there is no default one."""
 

@@ -159,6 +159,18 @@ class Run:
     """The newest checkpoint that Flink has reported of it."""
 
 
+@dataclass(frozen=True)
+class Execution:
+    """What Flink has last said of a run, in its own words (DLI: execution plan)."""
+
+    id: str
+    name: str
+    state: str
+    """One of Flink's job states, which are more than the statuses of DLI."""
+    started_at: int
+    ended_at: int | None = None
+
+
 class SavepointOrigin(StrEnum):
     """Who asked for a savepoint: one that a stop took is gone from the record once the job runs again."""
 
@@ -232,6 +244,8 @@ class Job:
     savepoint_request: SavepointRequest | None = None
     execution_plan: str | None = None
     """Flink's plan of the latest run, as JSON text."""
+    execution: Execution | None = None
+    """The latest run that Flink has shown."""
     deleted_at: int | None = None
     unreachable_since: int | None = None
     """Since when the job's cluster does not answer: all else that is said of Flink is what was last known."""

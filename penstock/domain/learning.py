@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from penstock.domain.engine import Absent, Alive, Ended, Ending, Full, Gone, SavepointWritten
-from penstock.domain.job import Goal, Job, Run, Savepoint, SavepointOrigin
+from penstock.domain.job import Execution, Goal, Job, Run, Savepoint, SavepointOrigin
 
 HOUR_MS = 3_600_000
 
@@ -31,11 +31,17 @@ def learn(job: Job, seen: Absent | Gone | Full | Alive | Ended, now: int) -> Job
         restart_count=job.restart_count + more_restarts,
         restarts=recent_restarts(job, now) + (now,) * more_restarts if more_restarts else job.restarts,
         execution_plan=seen.plan or job.execution_plan,
+        execution=_execution(run, seen) or job.execution,
     )
     job = _started(_savepoint_kept(job, seen), seen.started_at)
     if isinstance(seen, Ended) and seen.how is Ending.FINISHED:  # then Flink deletes its checkpoints
         job = replace(job, newest_state=_saved_by_end(job, seen), restore_point=None)
     return job
+
+
+def _execution(run: Run, seen: Alive | Ended) -> Execution | None:
+    ended_at = seen.ended_at if isinstance(seen, Ended) else None
+    return Execution(run.id, seen.name, seen.state, seen.started_at, ended_at) if seen.state else None
 
 
 def _saved_by_end(job: Job, seen: Ended) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from penstock.domain import runtime_config
+from penstock.domain import graph, runtime_config
 from penstock.domain.errors import Invalid
 from penstock.domain.job import Goal, Job, JobConfig
 
@@ -33,6 +33,7 @@ class Layout:
     slots: int
     """Of each TaskManager."""
     parallelism: int
+    """The highest that an operator has."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def layout(config: JobConfig) -> Layout:
     by_fields = _by_specification if config.resource_config_version == "v2" else _by_units
     sizes = runtime_config.memory_mb(config.runtime_config)
     try:
-        asked = by_fields(config)
+        asked = by_fields(config, max([_asked(config), *graph.parallelism(config.operator_config).values()]))
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise Invalid("its sizes (cu_number and its parts, or resource_config) make no sense") from error
     return replace(
@@ -71,7 +72,7 @@ def need(config: JobConfig) -> Need:
 
 def parallelism(config: JobConfig) -> int:
     """Give the parallelism that the job's operators have where they do not say otherwise."""
-    return layout(config).parallelism
+    return layout(replace(config, operator_config=None)).parallelism
 
 
 def held(job: Job) -> int:
@@ -92,21 +93,26 @@ def mebibytes(memory: str) -> float:
     return float(found[1]) * _MEBIBYTES[(found[2] or "G")[0].upper()]
 
 
-def _by_units(config: JobConfig) -> Layout:
+def _asked(config: JobConfig) -> int:
+    given: Mapping[str, Any] = config.resource_config or {}
+    asked: int | None = given.get("parallel_number") if config.resource_config_version == "v2" else None
+    return asked or config.parallelism
+
+
+def _by_units(config: JobConfig, parallelism: int) -> Layout:
     slots = config.taskmanager_slots or runtime_config.slots(config.runtime_config)
     fit = (config.cus - config.manager_cus) // config.taskmanager_cus
     return Layout(
         jobmanager=_of_cus(config.manager_cus),
         taskmanager=_of_cus(config.taskmanager_cus),
-        taskmanagers=math.ceil(config.parallelism / slots) if slots else fit,
-        slots=slots or math.ceil(config.parallelism / fit),
-        parallelism=config.parallelism,
+        taskmanagers=math.ceil(parallelism / slots) if slots else fit,
+        slots=slots or math.ceil(parallelism / fit),
+        parallelism=parallelism,
     )
 
 
-def _by_specification(config: JobConfig) -> Layout:
+def _by_specification(config: JobConfig, parallelism: int) -> Layout:
     given: Mapping[str, Any] = config.resource_config or {}
-    parallelism = given.get("parallel_number") or config.parallelism
     slots = given.get("max_slot") or runtime_config.slots(config.runtime_config) or 1
     manager, worker = (given.get(f"{role}_resource_spec") or {} for role in ("jobmanager", "taskmanager"))
     return Layout(

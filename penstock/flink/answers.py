@@ -131,6 +131,37 @@ class ClusterConfig(_Answer, frozen=True):
     flink_version: str
 
 
+class MetricId(_Answer, frozen=True):
+    id: str
+
+
+class Sum(_Answer, frozen=True):
+    id: str
+    sum: float
+
+
+class PlanInput(_Answer, frozen=True, rename=None):
+    id: str
+    ship_strategy: str = ""
+
+
+class PlanNode(_Answer, frozen=True):
+    id: str
+    parallelism: int
+    description: str = ""
+    inputs: list[PlanInput] = []
+
+
+class JobPlan(_Answer, frozen=True):
+    jid: str
+    name: str
+    nodes: list[PlanNode]
+
+
+class PlannedJob(_Answer, frozen=True):
+    plan: JobPlan
+
+
 class Plan(_Answer, frozen=True):
     plan: msgspec.Raw
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.domain import package, script, settings_keys
+from penstock.domain import graph, package, script, settings_keys
 from penstock.domain.engine import EngineUnavailable, Refused
 from penstock.domain.errors import Invalid, NotFound, PackageNotFound
 from penstock.domain.job import SKIP_DIRTY_RECORDS, JarProgram, Job
@@ -113,14 +113,17 @@ class _Bundle:
         return Program(
             jar=self._pack(list(found.items()), code) if found or code else runner.JAR,
             entry_class=runner.ENTRY_CLASS,
-            arguments=runner.program_arguments(
-                located.sql,
-                owned=settings_keys.OWNED,
-                denied=settings_keys.DENIED,
-                jars=found,
-                skips_dirty_records=job.config.dirty_data_strategy == SKIP_DIRTY_RECORDS,
-                python=code,
-            ),
+            arguments=[
+                *runner.program_arguments(
+                    located.sql,
+                    owned=settings_keys.OWNED,
+                    denied=settings_keys.DENIED,
+                    jars=found,
+                    skips_dirty_records=job.config.dirty_data_strategy == SKIP_DIRTY_RECORDS,
+                    python=code,
+                ),
+                *runner.operator_arguments(graph.parallelism(job.config.operator_config)),
+            ],
             script=located,
         )
 

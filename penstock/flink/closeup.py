@@ -196,6 +196,8 @@ def _seen(row: JobRow, memory: _Memory, savepoint: SavepointState | None, times:
         checkpoint=memory.checkpoint,
         savepoint=savepoint,
         plan=memory.plan,
+        name=row.name,
+        state=row.state if memory.is_complete or not _is_ended(row) else "",
     )
     if memory.is_complete:
         return Ended(**vars(shown), how=Ending(row.state), ended_at=row.end_time, ran=memory.ran)

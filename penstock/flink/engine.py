@@ -5,7 +5,7 @@ Addresses that come in and go out are `obs://` ones; no path of the host leaves 
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from penstock.domain.engine import (
@@ -24,8 +24,9 @@ from penstock.domain.engine import (
     Watched,
 )
 from penstock.domain.errors import Invalid
+from penstock.domain.graph import Figures, Graph
 from penstock.domain.job import Job, Run
-from penstock.flink import config, failures, remains, runner
+from penstock.flink import config, failures, figures, graphs, remains, runner
 from penstock.flink.answers import JobRow
 from penstock.flink.buckets import BucketFailure, Buckets, UnknownBucket
 from penstock.flink.bundles import Bundles, Program
@@ -207,6 +208,34 @@ class FlinkEngine:
                     raise Refused(self._advised(program.script.told(refused)), told=text) from error
                 if not failures.is_duplicate(text):
                     raise EngineUnavailable(self._reason(error), told=text) from error
+
+    def plan(self, job: Job) -> Graph:
+        """Let Flink plan the script of a job without running it; raises `Refused` or `EngineUnavailable`."""
+        try:
+            settings = config.flink_configuration(job, self._buckets.of_project(job.project_id))
+            with self._bundles.program(job) as program:
+                drawn = replace(program, arguments=[*program.arguments, runner.DRAW])
+                return self._drawn(drawn, {"flinkConfiguration": settings})
+        except Invalid as error:
+            raise Refused(str(error)) from error
+        except BucketFailure as error:
+            raise EngineUnavailable(str(error)) from error
+        except RestUnavailable as error:
+            raise EngineUnavailable(self._reason(error)) from error
+
+    def _drawn(self, program: Program, body: dict[str, object]) -> Graph:
+        try:
+            return graphs.graph_of(self._uploads.plan(program, body))
+        except RestError as error:
+            text = self._buckets.scrub(error.text)
+            refused = runner.refusal(text) or failures.permanent(text)
+            if refused is None:
+                raise EngineUnavailable(self._reason(error)) from error
+            raise Refused(self._advised(program.script.told(refused))) from error
+
+    def figures(self, run_id: str) -> Figures:
+        """Tell what flows through a run; raises `EngineUnavailable`."""
+        return self._told(lambda: figures.of(self._rest, run_id))
 
     def _submission(self, job: Job, run: Run) -> dict[str, object]:
         buckets = self._buckets.of_project(job.project_id)

@@ -1,6 +1,6 @@
 """A small typed client of Flink's REST API: what we ask of it, and nothing else. Safe for several threads."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -94,6 +94,17 @@ class FlinkRest:
         metrics = self._read(f"/jobs/{job}/metrics?get=numRestarts", list[answers.Metric])
         return int(metrics[0].value) if metrics else 0
 
+    def gauges(self, job: str, vertex: str, ids: Collection[str]) -> dict[str, float]:
+        """Return metrics of a task, each the sum over its instances, as far as they are known."""
+        query = httpx.QueryParams({"get": ",".join(ids), "agg": "sum"})
+        path = f"/jobs/{job}/vertices/{vertex}/subtasks/metrics?{query}"
+        return {each.id: each.sum for each in self._read(path, list[answers.Sum])}
+
+    def gauge_ids(self, job: str, vertex: str) -> list[str]:
+        """Return which metrics of a task there are."""
+        path = f"/jobs/{job}/vertices/{vertex}/subtasks/metrics"
+        return [each.id for each in self._read(path, list[answers.MetricId])]
+
     def plan(self, job: str) -> str:
         """Return Flink's plan of the job, as JSON text."""
         return bytes(self._read(f"/jobs/{job}/plan", answers.Plan).plan).decode(errors="replace")
@@ -120,9 +131,10 @@ class FlinkRest:
     def run_jar(self, jar_id: str, body: Json) -> None:
         self._send("POST", f"/jars/{jar_id}/run", body, _UNTIL_PLANNED)
 
-    def plan_jar(self, jar_id: str, body: Json) -> None:
+    def plan_jar(self, jar_id: str, body: Json) -> answers.JobPlan:
         """Let the program plan its job without running it."""
-        self._send("POST", f"/jars/{jar_id}/plan", body, _UNTIL_PLANNED)
+        answer = self._send("POST", f"/jars/{jar_id}/plan", body, _UNTIL_PLANNED)
+        return _decoded(answer, answers.PlannedJob).plan
 
     # one job; a savepoint asked for twice under one trigger id is one savepoint
 

@@ -4,11 +4,16 @@ import contextlib
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import TypeVar
 
 from penstock.flink import failures, runner
+from penstock.flink.answers import JobPlan
 from penstock.flink.bundles import Program
 from penstock.flink.rest import FlinkRest, Json, RestError, RestUnavailable
 
+_Told = TypeVar("_Told")
 _ONCE = "penstock-once-"
 _LEFT_OVER_MS = 3600 * 1000
 """How old a jar is whose submission nobody waits for any more."""
@@ -30,27 +35,27 @@ class Uploads:
 
     def run(self, program: Program, body: Json) -> None:
         """Run a program as the body says; raises `RestUnavailable` or `RestError`."""
+        self._do(self._rest.run_jar, program, body)
+
+    def plan(self, program: Program, body: Json = MappingProxyType({})) -> JobPlan:
+        """Plan the job of a program without running it; raises `RestUnavailable` or `RestError`."""
+        return self._do(self._rest.plan_jar, program, body)
+
+    def _do(self, ask: Callable[[str, Json], _Told], program: Program, body: Json) -> _Told:
         body = _began(program) | dict(body)
-        if program.jar == runner.JAR:
-            self._run_runner(body)
-        else:
-            self._run_once(program, body)
+        return self._with_runner(ask, body) if program.jar == runner.JAR else self._once(ask, program, body)
 
-    def plan(self, program: Program) -> None:
-        """Let the runner plan a job without running it."""
-        self._rest.plan_jar(self._runner_id(), _began(program))
-
-    def _run_runner(self, body: Json) -> None:
+    def _with_runner(self, ask: Callable[[str, Json], _Told], body: Json) -> _Told:
         try:
-            self._rest.run_jar(self._runner_id(), body)
+            return ask(self._runner_id(), body)
         except RestError as error:
             if not failures.is_jar_gone(error.text):
                 raise
             self._runner = None
-            self._rest.run_jar(self._runner_id(), body)
+            return ask(self._runner_id(), body)
 
-    def _run_once(self, program: Program, body: Json) -> None:
-        """Run a jar that Flink needs no longer once it has answered: a job takes along what it loads."""
+    def _once(self, ask: Callable[[str, Json], _Told], program: Program, body: Json) -> _Told:
+        """Use a jar that Flink needs no longer once it has answered: a job takes along what it loads."""
         name = f"{_ONCE}{uuid.uuid4().hex}.jar"
         try:
             jar_id = self._rest.upload_jar(program.jar, name)
@@ -58,11 +63,12 @@ class Uploads:
             self._unanswered.add(name)
             raise
         try:
-            self._rest.run_jar(jar_id, body)
+            told = ask(jar_id, body)
         except RestError:
             self._remove(jar_id)
             raise
         self._remove(jar_id)
+        return told
 
     def _remove(self, jar_id: str) -> None:
         """Remove a jar, and with it what earlier submissions have left that got no answer."""

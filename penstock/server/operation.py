@@ -12,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from penstock.dli import encoding
 from penstock.dli.errors import HeadTooLarge
+from penstock.domain.graph import Figures, Graph
+from penstock.domain.job import Job
 from penstock.domain.roles import Action
 from penstock.flink.buckets import Buckets
 from penstock.flink.job_logs import JobLogs
@@ -60,6 +62,10 @@ class Context:
     """
     buckets: Callable[[str], Buckets]
     """Gives the buckets as a project has them."""
+    plan: Callable[[Job], Graph]
+    """Lets Flink plan the script of a job; raises `Refused`, `NotReady` or `TooMany`."""
+    figures: Callable[[Job], Figures | None]
+    """Tells what flows through a job; None: Flink cannot be asked. Raises `TooMany`."""
     savepoint_timeout_s: int = 24 * 3600
     body_limit: int = 12 * 1024 * 1024
     body_patience_s: float = 120

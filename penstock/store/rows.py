@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping
 
-from penstock.domain.job import JarProgram, Job, JobConfig, Run, Savepoint, SavepointRequest
+from penstock.domain.job import Execution, JarProgram, Job, JobConfig, Run, Savepoint, SavepointRequest
 
 _NESTED = {
     "config": JobConfig,
@@ -15,6 +15,7 @@ _NESTED = {
     "run": Run | None,
     "restarts": tuple[int, ...],
     "savepoint": Savepoint | None,
+    "execution": Execution | None,
     "savepoint_request": SavepointRequest | None,
 }
 _COLUMNS = [field.name for field in fields(Job) if field.name not in ("tags", "unreadable")]

@@ -127,6 +127,7 @@ JOBS = Table(
     Column("savepoint", Text),
     Column("savepoint_request", Text),
     Column("execution_plan", Text),
+    Column("execution", Text),
     Column("deleted_at", Milliseconds),
     Column("unreachable_since", Milliseconds),
     Column("written_at", Milliseconds, nullable=False),

@@ -9,7 +9,8 @@ from typing import Any
 from penstock.controller.capacity import Offer
 from penstock.controller.keeper import Keeper, Means
 from penstock.controller.leases import Controller
-from penstock.domain.engine import Action, Overview, Unreachable, Watched
+from penstock.domain.engine import Action, EngineUnavailable, Overview, Unreachable, Watched
+from penstock.domain.graph import Figures, Flow, Graph
 from penstock.domain.job import Job
 from penstock.domain.queue import DEFAULT, Holder, Queue
 from penstock.store import queues
@@ -40,6 +41,7 @@ class FakeCluster(FakeEngine):
         self.not_ready: str | None = None
         self.slots: int | None = 8
         self.started = False
+        self.asked_figures = 0
         self.stopped: str | None = None
         self.hangs = threading.Event()
         """While it is set, looks get no answer."""
@@ -59,6 +61,17 @@ class FakeCluster(FakeEngine):
 
     def offer(self, job: Job) -> Offer:
         return Offer(cluster=self.cluster, slots=self.slots, closed=self.not_ready)
+
+    def plan(self, job: Job) -> Graph:
+        if self.not_ready is not None:
+            raise EngineUnavailable(self.not_ready)
+        return Graph(job.sql, (), ())
+
+    def figures(self, run_id: str) -> Figures:
+        self.asked_figures += 1
+        if self.not_ready is not None:
+            raise EngineUnavailable(self.not_ready)
+        return Figures((Flow(run_id, 1, 0.5),))
 
     def become_ready(self) -> None:
         self.not_ready = None

@@ -102,6 +102,15 @@ def test_at_first_there_is_only_a_cluster_of_the_default_line(site: Site) -> Non
     assert site.made.keys() == {"2.3"}
 
 
+def test_a_script_is_planned_on_its_line_whose_cluster_is_started_for_it(site: Site) -> None:
+    clusters = site.started()
+    assert clusters.plan(asking(None)).job_id == "endless"
+    with pytest.raises(EngineUnavailable, match=r"Flink 1\.20 is being started"):
+        clusters.plan(asking("1.15"))
+    looked(clusters)
+    assert clusters.plan(asking("1.15")).job_id == "endless"
+
+
 def test_a_job_brings_up_the_cluster_of_its_line_once(site: Site) -> None:
     clusters = site.started()
     assert [clusters.offer(asking(version)).cluster for version in ("1.15", "1.20")] == ["1.20/cluster-1"] * 2

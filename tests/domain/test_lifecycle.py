@@ -14,7 +14,7 @@ from penstock.domain.engine import (
     Unanswered,
     Unreachable,
 )
-from penstock.domain.job import Goal, Job, Run, Savepoint, SavepointOrigin, Status
+from penstock.domain.job import Execution, Goal, Job, Run, Savepoint, SavepointOrigin, Status
 from penstock.domain.lifecycle import Step
 from tests.domain.cases import (
     NOW,
@@ -210,6 +210,15 @@ def test_a_job_runs_once_all_its_tasks_run() -> None:
     running = with_run(running, ran=True)
     assert decide(STARTING, alive(plan=plan)) == Step(running)
     assert decide(running, alive()) == Step(running)
+
+
+def test_what_flink_says_of_a_run_is_kept_until_it_says_otherwise() -> None:
+    shown = Execution("run", "clicks", "RESTARTING", STARTED)
+    assert decide(RUNNING, alive(name="clicks", state="RESTARTING")).job.execution == shown
+    silent = replace(RUNNING, execution=shown)
+    assert decide(silent, alive()).job.execution == shown
+    over = decide(silent, ended(Ending.FAILED, name="clicks", state="FAILED")).job.execution
+    assert over == replace(shown, state="FAILED", ended_at=over.ended_at if over else 0)
 
 
 @pytest.mark.parametrize("how", [Ending.FINISHED, Ending.FAILED])

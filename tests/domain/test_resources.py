@@ -1,5 +1,6 @@
 """What a job takes of its queue."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,15 @@ from penstock.domain.resources import Need
 from tests.domain.cases import job
 
 covers = pytest.mark.covers
+
+
+def operators(*parallelism: int) -> str:
+    listed = [{"id": f"op{number}", "parallelism": each} for number, each in enumerate(parallelism)]
+    return json.dumps({"operator_list": listed})
+
+
+def test_operators_of_their_own_parallelism_leave_that_of_the_others_alone() -> None:
+    assert resources.parallelism(JobConfig(parallelism=2, operator_config=operators(5))) == 2
 
 
 @covers("E9")
@@ -24,6 +34,8 @@ covers = pytest.mark.covers
         ({"cus": 10, "taskmanager_cus": 2, "taskmanager_slots": 4, "parallelism": 5}, Need(5, 5)),
         ({"cus": 2, "taskmanager_slots": 1, "parallelism": 6}, Need(7, 6)),
         ({"resource_config": {"parallel_number": 9}}, Need(2, 1)),
+        ({"cus": 10, "taskmanager_slots": 1, "parallelism": 2, "operator_config": operators(1, 5)}, Need(6, 5)),
+        ({"cus": 10, "taskmanager_slots": 1, "parallelism": 2, "operator_config": operators(1)}, Need(3, 2)),
     ],
 )
 def test_a_job_takes_its_manager_and_the_taskmanagers_that_its_slots_ask_for(

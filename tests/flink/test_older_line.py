@@ -21,6 +21,9 @@ from tests.flink.test_engine import (
     test_what_cannot_be_read_fails_the_job_or_is_skipped_as_its_table_says_or_else_its_strategy,
     test_what_flink_would_say_to_every_submission_is_a_refusal,
 )
+from tests.flink.test_graphs import (
+    test_the_ids_of_a_graph_set_the_parallelism_of_operators_and_state_goes_on_through_every_change,
+)
 from tests.flink.test_jar_programs import (
     test_a_program_that_makes_no_single_job_is_refused_and_leaves_nothing,
     test_a_program_uses_its_jars_files_and_arguments_in_main_and_in_its_tasks,
@@ -33,6 +36,7 @@ __all__ = [
     "test_a_program_uses_its_jars_files_and_arguments_in_main_and_in_its_tasks",
     "test_a_savepoint_that_does_not_fit_the_program_is_refused_by_its_address",
     "test_a_script_writes_to_an_address_of_a_bucket",
+    "test_the_ids_of_a_graph_set_the_parallelism_of_operators_and_state_goes_on_through_every_change",
     "test_what_cannot_be_read_fails_the_job_or_is_skipped_as_its_table_says_or_else_its_strategy",
     "test_what_flink_would_say_to_every_submission_is_a_refusal",
 ]

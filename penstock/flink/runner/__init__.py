@@ -7,12 +7,14 @@ with `JAR_ENTRY_CLASS` and `jar_arguments(...)`, in a jar that holds both.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 JAR = Path(__file__).with_name("penstock-sql-runner.jar")
 ENTRY_CLASS = "io.penstock.runner.SqlRunner"
 JAR_ENTRY_CLASS = "io.penstock.runner.JarRunner"
+DRAW = "graph=draw"
+"""One more argument of a script that is planned: the name of the job then tells of its operators, as JSON."""
 MAIN_PATIENCE_S = 100
 """How long the main of a program may take: less than Flink is given to answer (`rest.py`)."""
 
@@ -40,9 +42,19 @@ def program_arguments(
     What its tables cannot read makes the job fail, unless it is to skip that, or a table says otherwise.
     Functions in Python are those of the resource *python*, of which there is at most one.
     """
-    dirty = ["skip"] if skips_dirty_records else []
-    rules = {"own": owned, "deny": denied, "jar": jars, "dirty": dirty, "python": python}
+    rules: dict[str, Iterable[str]] = {
+        "own": owned,
+        "deny": denied,
+        "jar": jars,
+        "dirty": ["skip"] if skips_dirty_records else [],
+        "python": python,
+    }
     return [script, *(f"{rule}={each}" for rule, all_of_it in rules.items() for each in all_of_it)]
+
+
+def operator_arguments(parallelism: Mapping[str, int]) -> list[str]:
+    """Give more of them, which set the parallelism of operators by their ids."""
+    return [f"parallelism={operator}={number}" for operator, number in parallelism.items()]
 
 
 def jar_arguments(main_class: str, arguments: Iterable[str], patience_s: int = MAIN_PATIENCE_S) -> list[str]:

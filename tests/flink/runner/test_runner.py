@@ -19,6 +19,10 @@ def test_the_script_comes_first_and_untouched_and_the_rules_follow() -> None:
     assert arguments == [script, "own=pipeline.name", "deny=rest.*", "jar=obs://b/x.jar", "dirty=skip"]
 
 
+def test_operators_are_given_their_parallelism_by_their_ids() -> None:
+    assert runner.operator_arguments({"ab": 2, "cd": 1}) == ["parallelism=ab=2", "parallelism=cd=1"]
+
+
 def test_nothing_is_allowed_and_nothing_skipped_unless_asked_for() -> None:
     assert runner.program_arguments("") == [""]
 

@@ -1,4 +1,4 @@
-"""Templates, roles, tokens, an audit log, and answers that are kept for a request that comes again."""
+"""Templates, roles, tokens, an audit log, what Flink said of runs, and answers kept for repeated requests."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     _date_projects()
+    op.add_column("jobs", sa.Column("execution", sa.Text()))
     op.add_column("memberships", sa.Column("role", sa.String(length=16), server_default="admin", nullable=False))
     op.add_column("users", sa.Column("password", sa.Text()))
     op.add_column("access_keys", sa.Column("description", sa.Text(), server_default="", nullable=False))

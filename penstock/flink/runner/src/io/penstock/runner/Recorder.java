@@ -3,6 +3,7 @@ package io.penstock.runner;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.FutureTask;
 import org.apache.flink.api.common.JobExecutionResult;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
@@ -46,6 +47,15 @@ final class Recorder extends StreamExecutionEnvironment {
         } finally {
             resetContextEnvironment();
         }
+    }
+
+    /** Does this on another thread, so that the environment of the present one stays what it is. */
+    <T> T recorded(Callable<T> action) throws Exception {
+        FutureTask<T> task = new FutureTask<>(() -> during(action));
+        Thread thread = new Thread(task, "recorded");
+        thread.setDaemon(true);
+        thread.start();
+        return task.get();
     }
 
     @Override

@@ -8,6 +8,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.api.EnvironmentSettings;
+import org.apache.flink.table.api.ExplainDetail;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.table.api.internal.TableEnvironmentImpl;
 import org.apache.flink.table.catalog.CatalogFunction;
@@ -34,6 +35,9 @@ import org.apache.flink.table.resource.ResourceUri;
 final class Session {
     private static final Pattern USING_JARS = Pattern.compile(
             "\\bUSING\\s+JAR\\s+'[^']*'(?:\\s*,\\s*JAR\\s+'[^']*')*", Pattern.CASE_INSENSITIVE);
+
+    /** A sink passes on NONE. */
+    private static final Pattern UPDATES = Pattern.compile("changelogMode=\\[(?!I]|NONE])");
 
     private final TableEnvironmentImpl tables =
             (TableEnvironmentImpl) TableEnvironment.create(EnvironmentSettings.inStreamingMode());
@@ -64,6 +68,16 @@ final class Session {
     void run(List<ModifyOperation> inserts) {
         configuration.setString("table.dml-sync", "false");
         tables.executeInternal(inserts);
+    }
+
+    /** Says whether the INSERTs change rows that they have written, so that the order of rows matters. */
+    boolean updates(List<ModifyOperation> inserts) {
+        String plan = tables.explainInternal(List.copyOf(inserts), ExplainDetail.CHANGELOG_MODE);
+        return UPDATES.matcher(plan).find();
+    }
+
+    Configuration configuration() {
+        return configuration;
     }
 
     void apply(Statement statement, Operation operation) {

@@ -7,6 +7,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.graph.StreamGraph;
 import org.apache.flink.table.operations.BeginStatementSetOperation;
 import org.apache.flink.table.operations.EndStatementSetOperation;
 import org.apache.flink.table.operations.ModifyOperation;
@@ -20,26 +23,54 @@ public final class SqlRunner {
     private final Map<Statement, ModifyOperation> inserts = new LinkedHashMap<>();
     private Statement set;
     private boolean isSetOpen;
+    private boolean updates;
 
     private SqlRunner(Session session) {
         this.session = session;
     }
 
     /** Takes the script, and the rules of {@link Settings}. */
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws Exception {
         Settings settings = new Settings(Arrays.copyOfRange(arguments, 1, arguments.length));
         Optional<Path> python = settings.python().map(PythonCode::unpack);
         try {
-            Session session = new Session(settings);
-            python.ifPresent(session::addPython);
-            run(arguments[0], session);
+            if (settings.changesOperators()) {
+                runChanged(arguments[0], settings, python);
+            } else {
+                read(arguments[0], settings, python).run();
+            }
         } finally {
             python.ifPresent(PythonCode::remove);
             Unpacked.remove();
         }
     }
 
-    private static void run(String script, Session session) {
+    /** Holds the job back until its operators are what they are to be. */
+    private static void runChanged(String script, Settings settings, Optional<Path> python) throws Exception {
+        StreamExecutionEnvironment flink = StreamExecutionEnvironment.getExecutionEnvironment();
+        Recorder recorder = new Recorder(new Configuration((Configuration) flink.getConfiguration()));
+        SqlRunner runner = recorder.recorded(() -> {
+            SqlRunner read = read(script, settings, python);
+            read.run();
+            // Here, as the planner works on the thread that it was made on only.
+            read.updates = !settings.parallelism().isEmpty() && read.session.updates(read.operations());
+            return read;
+        });
+        StreamGraph job = recorder.jobs().get(0);
+        Operators operators = new Operators(job);
+        if (!settings.parallelism().isEmpty()) {
+            operators.set(settings.parallelism(), runner.updates);
+        }
+        if (settings.drawsGraph()) {
+            job.setJobName(operators.drawn());
+        }
+        flink.configure(runner.session.configuration());
+        flink.executeAsync(job);
+    }
+
+    private static SqlRunner read(String script, Settings settings, Optional<Path> python) {
+        Session session = new Session(settings);
+        python.ifPresent(session::addPython);
         SqlRunner runner = new SqlRunner(session);
         for (Statement statement : Script.split(script)) {
             statement.attempt(() -> runner.take(statement));
@@ -50,7 +81,7 @@ public final class SqlRunner {
         if (runner.inserts.isEmpty()) {
             throw new Refusal(Statement.place(script, 0), "no sink: the script has no INSERT INTO");
         }
-        runner.run();
+        return runner;
     }
 
     private void take(Statement statement) {
@@ -108,10 +139,14 @@ public final class SqlRunner {
         isSetOpen = false;
     }
 
+    private List<ModifyOperation> operations() {
+        return new ArrayList<>(inserts.values());
+    }
+
     /** Finds the INSERT to blame when they cannot run; what no INSERT is to blame for is no refusal, and rises. */
     private void run() {
         try {
-            session.run(new ArrayList<>(inserts.values()));
+            session.run(operations());
         } catch (RuntimeException | LinkageError | StackOverflowError error) {
             inserts.forEach((statement, insert) -> statement.attempt(() -> session.rehearse(insert)));
             throw error;
