@@ -2,8 +2,11 @@
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from penstock import signing
+from penstock.client import Signature
 from tests.serving import Service
 
 covers = pytest.mark.covers
@@ -102,3 +105,23 @@ def test_a_header_in_another_script_can_be_signed(service: Service) -> None:
     assert service.anonymous.get(target, headers=raw).status_code == 200
     raw["x-language"] = "漢".encode()
     assert service.anonymous.get(target, headers=raw).status_code == 401
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mutated=st.sampled_from(["query", "body", "x-sdk-date", "content-type", "authorization"]), data=st.data())
+def test_a_request_that_was_changed_on_its_way_is_answered_401(
+    service: Service, mutated: str, data: st.DataObject
+) -> None:
+    junk = data.draw(st.text("aZ09-_.~", min_size=1, max_size=6))
+    request = service.http.build_request("POST", service.path("/sql-jobs"), json={"name": "a"}, params={"a": "b"})
+    signed = next(Signature(service.key.access_key, service.key.secret).auth_flow(request))
+    url, content = signed.url, signed.content
+    if mutated == "query":
+        url = url.copy_add_param(junk, data.draw(st.text(max_size=4)))
+    elif mutated == "body":
+        content += junk.encode()
+    else:
+        signed.headers[mutated] += junk
+    del signed.headers["content-length"]
+    refused = service.anonymous.request("POST", url, content=content, headers=signed.headers)
+    assert (refused.status_code, refused.json()["error_code"]) == (401, "APIGW.0301")
