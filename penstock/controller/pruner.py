@@ -1,9 +1,9 @@
-"""Forgets what happened long ago: events, alarms that were sent or given up, the audit log, tokens that ended."""
+"""Forgets what happened long ago: events, sent alarms, the audit log, tokens that ended, keys of repeated calls."""
 
 from collections.abc import Callable
 
 from penstock.controller.rounds import Rounds
-from penstock.store import alarms, audit, events, tokens
+from penstock.store import alarms, audit, events, idempotency, tokens
 from penstock.store.database import Database
 
 _DAY_MS = 24 * 3_600_000
@@ -34,3 +34,4 @@ class Pruner:
                     after_id = prune(tx, now - days * _DAY_MS, after_id, _AT_ONCE)
         with self._database.write() as tx:
             tokens.prune(tx, now - _TOKEN_DAYS * _DAY_MS)
+            idempotency.prune(tx, now)

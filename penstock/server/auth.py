@@ -8,7 +8,7 @@ from penstock.dli import encoding
 from penstock.domain.errors import Forbidden, Invalid
 from penstock.domain.history import Actor, Who
 from penstock.domain.roles import ALLOWED, Action, Role
-from penstock.server import callers, trail
+from penstock.server import callers, repeats, trail
 from penstock.server.callers import Caller
 from penstock.server.operation import Answer, Context, Contract, Operation, Received, answer, contract_of
 
@@ -51,10 +51,12 @@ def operation(  # noqa: PLR0913 - a row of the table of calls
     name: str | None = None,
     status: int = 200,
     takes_stream: bool = False,
+    is_repeatable: bool = False,
 ) -> Operation:
     """Make an operation of a handler, which is called only for a caller who may do this in the project.
 
     It is given the context, the call, and, read and checked, the `query` and the `body` that it has parameters for.
+    A repeatable one does no more than transactions on the database, which become one for a call with a key.
     """
     taken, called = contract_of(handle, status), name or handle.__name__
 
@@ -62,13 +64,18 @@ def operation(  # noqa: PLR0913 - a row of the table of calls
         with trail.recorded(context, received, called) as told:
             call = _call(callers.caller_of(context, received, told), received, action)
             given = _given(taken, received)
-            result = handle(context, call, **given)
-            told.objects += [*given.values(), result]
-            answered = answer(result, status)
+
+            def act(within: Context) -> Answer:
+                result = handle(within, call, **given)
+                told.objects += [*given.values(), result]
+                return answer(result, status)
+
+            owner = (call.project_id, call.user_id)
+            answered = repeats.once(context, received.message, owner, act) if is_repeatable else act(context)
             told.status = answered.status
             return answered
 
-    return Operation(called, method, path, serve, taken, action, takes_stream)
+    return Operation(called, method, path, serve, taken, action, takes_stream, is_repeatable=is_repeatable)
 
 
 def personal_operation(

@@ -18,6 +18,6 @@ def update_jar_job(context: Context, call: Call, body: wire.UpdateBody) -> Updat
 
 _PATH = "/v1.0/{project_id}/streaming/flink-jobs"
 OPERATIONS = (
-    operation("POST", _PATH, Action.CREATE_JOB, create_jar_job),
+    operation("POST", _PATH, Action.CREATE_JOB, create_jar_job, is_repeatable=True),
     operation("PUT", f"{_PATH}/{{job_id}}", Action.UPDATE_JOB, update_jar_job),
 )

@@ -123,7 +123,7 @@ def _batch(context: Context, call: Call, job_ids: Sequence[int], decide: Decide,
     An unexpected error of one job is that job's: others may have been acted on already.
     """
     outcomes: dict[int, tuple[int, wire.Outcome]] = {}
-    for job_id in dict.fromkeys(job_ids):
+    for job_id in sorted(set(job_ids)):  # in one order, as calls with a key hold all these rows to their end
         try:
             change(context, call, job_id, decide)
             outcomes[job_id] = 200, wire.Outcome(message=message)
@@ -139,7 +139,7 @@ _JOBS = "/v1.0/{project_id}/streaming/jobs"
 _JOB = f"{_JOBS}/{{job_id}}"
 OPERATIONS = (
     operation("GET", _JOBS, Action.LIST_JOBS, list_jobs),
-    operation("POST", f"{_JOBS}/run", Action.START_JOB, run_jobs),
+    operation("POST", f"{_JOBS}/run", Action.START_JOB, run_jobs, is_repeatable=True),
     operation("POST", f"{_JOBS}/stop", Action.STOP_JOB, stop_jobs),
     operation("POST", f"{_JOBS}/delete", Action.DELETE_JOB, delete_jobs),
     operation("GET", _JOB, Action.GET_JOB, show_job),

@@ -9,6 +9,7 @@ import msgspec
 
 import penstock
 from penstock.dli.errors import Failure
+from penstock.server import repeats
 from penstock.server.operation import Answer, Operation
 
 Schema = dict[str, Any]
@@ -20,6 +21,12 @@ _NAMES: Mapping[str, Schema] = {
     "template_id": {"type": "integer", "minimum": 1},
 }
 """What the paths name and is no text."""
+_REPEATS: Schema = {
+    "name": repeats.HEADER,
+    "in": "header",
+    "description": "the call is done once, and answered the same whenever it comes again within 24 hours",
+    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{repeats.LONGEST}}}$"},
+}
 _FAILURES = {
     400: "the request is not as it must be, or what it names does not allow it",
     401: "the caller could not prove who it is",
@@ -136,7 +143,11 @@ def _described(each: Operation, schemas: _Schemas) -> Schema:
         "operationId": each.name,
         "summary": summary or each.name.replace("_", " ").capitalize(),
         "tags": [each.path.split("/")[-1] if each.action is None else each.action.split(":")[1]],
-        "parameters": [*_path_parameters(each), *_query_parameters(each, schemas)],
+        "parameters": [
+            *_path_parameters(each),
+            *_query_parameters(each, schemas),
+            *([_REPEATS] if each.is_repeatable else []),
+        ],
         "responses": _responses(each, schemas),
         "security": [] if each.is_open else [{name: []} for name in _SECURITY],
     }

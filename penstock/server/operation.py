@@ -142,6 +142,8 @@ class Operation:
     """The body may be large: it is read by `serve` once the caller is known, by the hash in its head."""
     is_open: bool = False
     """Anybody may call it."""
+    is_repeatable: bool = False
+    """It heeds an `Idempotency-Key`."""
 
 
 def contract_of(handle: Callable[..., object], status: int = 200) -> Contract:

@@ -76,6 +76,8 @@ def _call(line: str, call: Schema) -> Iterator[str]:
         yield call["description"] + "\n"
     if "x-penstock-action" in call:
         yield f"Needs `{call['x-penstock-action']}`.\n"
+    for header in (each for each in call["parameters"] if each["in"] == "header"):
+        yield f"Heeds the header `{header['name']}`: {header['description']}.\n"
     query = [each for each in call["parameters"] if each["in"] == "query"]
     if query:
         yield "| query parameter | type | default |\n|---|---|---|"

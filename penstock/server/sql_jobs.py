@@ -23,6 +23,6 @@ def update_sql_job(context: Context, call: Call, body: wire.UpdateBody) -> Updat
 
 _PATH = "/v1.0/{project_id}/streaming/sql-jobs"
 OPERATIONS = (
-    operation("POST", _PATH, Action.CREATE_JOB, create_sql_job),
+    operation("POST", _PATH, Action.CREATE_JOB, create_sql_job, is_repeatable=True),
     operation("PUT", f"{_PATH}/{{job_id}}", Action.UPDATE_JOB, update_sql_job),
 )

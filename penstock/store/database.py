@@ -60,6 +60,25 @@ class Database:
         self._engine.dispose()
 
 
+class Joined(Database):
+    """Transactions that are parts of one that is under way: they are undone each, and durable with it."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        yield self._tx
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._tx.begin_nested():
+            yield self._tx
+
+    def close(self) -> None:
+        raise NotImplementedError("who opened the transaction ends it")
+
+
 def sqlite_url(path: Path) -> str:
     """Give the URL of the SQLite database in this file."""
     return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)

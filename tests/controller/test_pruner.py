@@ -8,11 +8,12 @@ from sqlalchemy import func, select
 from penstock.controller.pruner import Pruner
 from penstock.domain.history import CONTROLLER, Event, Kind
 from penstock.domain.job import Job, Status
-from penstock.store import audit, events, members, tokens
+from penstock.store import audit, events, idempotency, members, tokens
 from penstock.store.audit import Entry
 from penstock.store.database import Database
 from penstock.store.events import EventFilter
-from penstock.store.schema import EVENTS
+from penstock.store.idempotency import Key
+from penstock.store.schema import EVENTS, IDEMPOTENCY_KEYS, USERS
 from tests.store.conftest import create
 
 __all__ = ["create"]
@@ -62,6 +63,19 @@ def test_a_token_is_forgotten_a_week_after_its_end(database: Database) -> None:
     with database.read() as tx:
         assert tokens.find(tx, older) is None
         assert tokens.find(tx, newer) is not None
+
+
+def test_the_keys_of_calls_are_forgotten_after_a_day(database: Database, create: Callable[..., Job]) -> None:
+    job = create()
+    with database.write() as tx:
+        tx.execute(USERS.insert().values(id=job.project_id, name=job.project_id))
+        for number in (0, 1):
+            key = Key(job.project_id, job.project_id, f"k-{number}")
+            idempotency.take(tx, key, "request", NOW - DAY_MS + number)
+    Pruner(database, 90, 180, lambda: NOW).make_round()
+    with database.read() as tx:
+        of_project = select(IDEMPOTENCY_KEYS.c.key).where(IDEMPOTENCY_KEYS.c.project_id == job.project_id)
+        assert tx.execute(of_project).scalars().all() == ["k-1"]
 
 
 def test_nothing_is_forgotten_once_the_service_is_ending(database: Database, create: Callable[..., Job]) -> None:
