@@ -32,6 +32,7 @@ from penstock.flink.engine import Engines
 from penstock.flink.job_logs import JobLogs
 from penstock.server.app import App, create_app
 from penstock.server.operation import Context
+from penstock.server.rates import Rates
 from penstock.settings import Settings
 from penstock.store import access, database, members, packages, queues, vault
 from penstock.store.contents import Contents
@@ -176,6 +177,8 @@ class Service:
             plan=questions.plan,
             figures=questions.figures,
             savepoint_timeout_s=self._settings.savepoint_timeout_s,
+            jobs_per_project=self._settings.jobs_per_project,
+            rates=Rates(self._settings.calls_per_second),
         )
 
     def _knows_bucket(self, project_id: str, name: str) -> bool:

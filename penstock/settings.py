@@ -92,6 +92,15 @@ class Settings:
     package_limit_mb: Annotated[
         int, Meta(ge=1, le=100_000, description="Megabytes that a package, or a jar or file of a job, may have.")
     ] = 512
+    jobs_per_project: Annotated[int, Meta(ge=1, le=1_000_000, description="Jobs that a project may have.")] = 10_000
+    calls_per_second: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Calls that an access key may make; those of ten seconds may come at once.",
+        ),
+    ] = 100
     stop_engines: Annotated[bool, Meta(description="End Flink and its jobs together with the service.")] = False
     trusted_proxies: Annotated[
         str | None,

@@ -138,9 +138,11 @@ class Switch:
 
 
 @contextmanager
-def listening(app: Switch, trusted_proxies: str | None = None) -> Iterator[str]:
+def listening(
+    app: Switch, trusted_proxies: str | None = None, http: type[protocol.Protocol] | None = None
+) -> Iterator[str]:
     """Serve the application on a free port of the loopback address."""
-    server = uvicorn.Server(protocol.configuration(app, trusted_proxies))
+    server = uvicorn.Server(protocol.configuration(app, trusted_proxies, http))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

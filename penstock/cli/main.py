@@ -52,6 +52,8 @@ def serve(
     log_copy_interval_s: Annotated[int | None, option("log_copy_interval_s")] = None,
     history_days: Annotated[int | None, option("history_days")] = None,
     package_limit_mb: Annotated[int | None, option("package_limit_mb")] = None,
+    jobs_per_project: Annotated[int | None, option("jobs_per_project")] = None,
+    calls_per_second: Annotated[int | None, option("calls_per_second")] = None,
     stop_engines: Annotated[bool | None, option("stop_engines")] = None,
     trusted_proxies: Annotated[str | None, option("trusted_proxies")] = None,
     audit_days: Annotated[int | None, option("audit_days")] = None,

@@ -44,8 +44,28 @@ class BodyTooSlow(errors.PenstockError):
     """The body does not arrive."""
 
 
-class TooManyStreams(errors.PenstockError):
+class HeadTooSlow(errors.PenstockError):
+    """Path, query and headers do not arrive."""
+
+
+class TooMany(errors.PenstockError):
+    """More is asked for than is served at once."""
+
+    retry_after_s = 10
+
+
+class TooManyStreams(TooMany):
     """As many bodies as can be read while they arrive are on their way."""
+
+
+class TooManyConnections(TooMany):
+    """As many connections as are served are open."""
+
+
+class TooManyCalls(TooMany):
+    """A caller asks more often than it may."""
+
+    retry_after_s = 1
 
 
 UNEXPECTED = Kind(500, "DLI.0999")
@@ -62,13 +82,17 @@ _KINDS: dict[type[Exception], Kind] = {
     errors.NotReady: Kind(400, "DLI.0007"),
     errors.TooMany: Kind(429, "APIGW.0308"),
     errors.NoQueue: Kind(400, "DLI.13024"),
+    errors.QuotaReached: Kind(400, "DLI.1028"),
     errors.JobNotFound: Kind(400, "DLI.16001"),
     UnknownPath: Kind(404, "APIGW.0101"),
     Unreadable: Kind(400, "APIGW.0201"),
     BodyTooSlow: Kind(408, "APIGW.0201"),
     BodyTooLarge: Kind(413, "APIGW.0201"),
     HeadTooLarge: Kind(431, "APIGW.0201"),
+    HeadTooSlow: Kind(408, "APIGW.0201"),
     TooManyStreams: Kind(429, "APIGW.0308"),
+    TooManyConnections: Kind(429, "APIGW.0308"),
+    TooManyCalls: Kind(429, "APIGW.0308"),
     errors.Unauthenticated: Kind(401, "APIGW.0301", "Incorrect IAM authentication information: "),
     errors.Forbidden: Kind(403, "APIGW.0302"),
 }
@@ -81,6 +105,13 @@ def failure(error: Exception, request_id: str = "") -> tuple[int, Failure]:
         return kind.status, Failure(kind.code, "The service met an unexpected error.", request_id)
     shown = request_id if kind.code.startswith("APIGW.") else ""
     return kind.status, Failure(kind.code, f"{kind.preamble}{_text(error)}", shown)
+
+
+def headers(error: Exception) -> dict[str, str]:
+    """Say when to ask again, and that what still comes is not another request."""
+    retry = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
+    closes = isinstance(error, TooMany | BodyTooSlow | HeadTooSlow)
+    return retry | ({"Connection": "close"} if closes and not isinstance(error, TooManyCalls) else {})
 
 
 def _text(error: Exception) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
-from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure
+from penstock.dli.errors import BodyTooLarge, BodyTooSlow, UnknownPath, failure, headers
 from penstock.domain.errors import Invalid
 from penstock.server import (
     archives,
@@ -56,10 +56,6 @@ from penstock.server.streams import Streams
 from penstock.signing import Message
 
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
-
-_CLOSE = {"Connection": "close"}
-"""What still comes is not another request."""
-_HEADERS = {408: _CLOSE, 429: _CLOSE | {"Retry-After": "10"}}
 
 access_log = logging.getLogger("penstock.access")
 
@@ -111,8 +107,8 @@ class App:
         except Exception as error:
             answer = _failed(error, request_id)
         self._count(request, operation, answer.status, perf_counter() - started, request_id)
-        headers = {**answer.headers, "X-Request-Id": request_id} | _HEADERS.get(answer.status, {})
-        await Response(answer.content, answer.status, headers, answer.media_type)(scope, receive, send)
+        sent = {**answer.headers, "X-Request-Id": request_id}
+        await Response(answer.content, answer.status, sent, answer.media_type)(scope, receive, send)
 
     async def _answer(
         self, request: Request, operation: Operation | None, names: dict[str, str], request_id: str
@@ -189,4 +185,4 @@ def _failed(error: Exception, request_id: str) -> Answer:
     status, body = failure(error, request_id)
     if status >= 500:
         log_unexpected(error, request_id)
-    return json(body, status)
+    return replace(json(body, status), headers=headers(error))

@@ -32,6 +32,7 @@ def put(context: Context, call: Call, body: Body, fill: Fill[Body], *, covers: b
         wanted = _filled(context, _empty(call, now), body, fill)
         before = stored.named(tx, call.project_id, wanted.name) if covers else None
         if before is None:
+            stored.check_room(tx, call.project_id, context.jobs_per_project)
             return stored.create(tx, wanted, call.actor)
         after = stored.record(tx, before, calls.request_replacement(before, wanted), now, call.actor)
         assert after is not None  # nobody else could write it since it was read

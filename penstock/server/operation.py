@@ -18,6 +18,7 @@ from penstock.domain.roles import Action
 from penstock.flink.buckets import Buckets
 from penstock.flink.job_logs import JobLogs
 from penstock.server.lockout import Lockout, Quota
+from penstock.server.rates import Rates
 from penstock.signing import Message
 from penstock.store.contents import Contents
 from penstock.store.database import Database
@@ -77,6 +78,8 @@ class Context:
     """Of those who fail to prove who they are."""
     refusals: Quota = field(default_factory=Quota)
     """How many of these the audit log still takes."""
+    jobs_per_project: int = 10_000
+    rates: Rates = field(default_factory=Rates)
 
 
 @dataclass(frozen=True)

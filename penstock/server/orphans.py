@@ -81,6 +81,7 @@ def adopt_orphan(context: Context, call: Call, body: AdoptBody = _AS_IT_IS) -> A
         found = orphans.take(tx, call.project_id, call.names["flink_job_id"])
         queues.hold(tx, call.project_id, found.queue.name)
         if body.job_id is None:
+            jobs.check_room(tx, call.project_id, context.jobs_per_project)
             job = _new_job(tx, call, found, body.name, now)
         else:
             job = jobs.get(tx, call.project_id, body.job_id, for_update=True)

@@ -22,13 +22,13 @@ from sqlalchemy import (
 )
 
 from penstock.domain import history
-from penstock.domain.errors import AlreadyExists, JobNotFound
+from penstock.domain.errors import AlreadyExists, JobNotFound, QuotaReached
 from penstock.domain.history import Actor
 from penstock.domain.job import Goal, Job, JobFilter, Run, Status
 from penstock.domain.queue import DEFAULT_ENTERPRISE_PROJECT, Holder, Queue
 from penstock.domain.tags import Tagged
 from penstock.store import alarms, events, queues, rows
-from penstock.store.schema import JOB_TAGS, JOBS, NAME_INDEX, QUEUES, RUNS
+from penstock.store.schema import JOB_TAGS, JOBS, NAME_INDEX, PROJECTS, QUEUES, RUNS
 
 _FEW = 50
 """Jobs that are held in memory at once: a script may have a million characters."""
@@ -47,6 +47,14 @@ def create(tx: Connection, draft: Job, by: Actor) -> Job:
     created = _one(tx, select(JOBS).where(JOBS.c.id == key[0]))
     events.append(tx, created, history.events_of(None, created, by), created.created_at)
     return created
+
+
+def check_room(tx: Connection, project_id: str, most: int) -> None:
+    """Let no other create jobs in the project before this has ended; raises `QuotaReached` when it has so many."""
+    tx.execute(select(PROJECTS.c.id).where(PROJECTS.c.id == project_id).with_for_update(key_share=True))
+    of_project = and_(JOBS.c.project_id == project_id, JOBS.c.deleted_at.is_(None))
+    if tx.execute(select(func.count()).select_from(JOBS).where(of_project)).scalar_one() >= most:
+        raise QuotaReached(f"the project has {most} jobs, and may have no more; delete some")
 
 
 def get(tx: Connection, project_id: str, job_id: int, *, for_update: bool = False) -> Job:

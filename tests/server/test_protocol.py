@@ -1,10 +1,16 @@
 """What is not a request of HTTP: answered in the API's shape all the same."""
 
+import contextlib
 import logging
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
 from penstock import signing
+from penstock.server import protocol
+from tests import serving
 from tests.server import raw
 from tests.serving import Service
 
@@ -68,3 +74,42 @@ def test_an_upgrade_is_not_taken(service: Service) -> None:
     asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     reply = raw.exchange(service.url, b"GET /nowhere HTTP/1.0\r\nHost: a\r\n" + asked + b"\r\n")
     assert (reply.status, reply.json["error_code"]) == (404, "APIGW.0101")
+
+
+class Impatient(protocol.Protocol):
+    head_patience_s = 0.2
+
+
+class Narrow(protocol.Protocol):
+    most_connections = 2
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[str]:
+    with serving.listening(serving.Switch(), http=Impatient) as url:
+        yield url
+
+
+def connect(url: str) -> socket.socket:
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port), timeout=20)
+
+
+def test_a_head_that_trickles_is_not_waited_for(impatient: str) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a")
+        reply = raw.read(connection)
+    assert (reply.status, reply.json["error_code"], reply.headers["connection"]) == (408, "APIGW.0201", "close")
+
+
+def test_a_connection_without_a_request_is_closed(impatient: str) -> None:
+    with connect(impatient) as connection:
+        assert connection.recv(1) == b""
+
+
+def test_more_connections_than_there_may_be_are_refused() -> None:
+    with serving.listening(serving.Switch(), http=Narrow) as url, contextlib.ExitStack() as opened:
+        open_ones = [opened.enter_context(connect(url)) for _ in range(3)]
+        open_ones[2].sendall(b"GET / HTTP/1.1\r\n")
+        reply = raw.read(open_ones[2])
+    assert (reply.status, reply.json["error_code"], reply.headers["retry-after"]) == (429, "APIGW.0308", "10")

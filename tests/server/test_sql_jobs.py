@@ -1,11 +1,14 @@
 """Create and update of SQL jobs: ranges, defaults, what is echoed, and what a running job takes."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from penstock.domain.job import Goal, JobType, Run, Status
+from penstock.server.app import create_app
+from tests import serving
 from tests.serving import Service
 
 covers = pytest.mark.covers
@@ -392,3 +395,16 @@ def test_a_refused_update_of_a_running_job_stores_nothing(service: Service) -> N
     before = service.stored(job_id)
     assert refusal(service, "PUT", f"/sql-jobs/{job_id}", {"smn_topic": "x", "cu_number": 4})[0] == "DLI.0007"
     assert service.stored(job_id) == before
+
+
+def test_a_project_has_no_more_jobs_than_it_may(service: Service, port: tuple[str, serving.Switch]) -> None:
+    port[1].app = create_app(replace(service.context, jobs_per_project=2))
+    first = service.create()
+    service.create()
+    refused = service.call("POST", "/sql-jobs", {"name": "third"})
+    assert (refused.status_code, refused.json()) == (
+        400,
+        {"error_code": "DLI.1028", "error_msg": "the project has 2 jobs, and may have no more; delete some"},
+    )
+    service.call("DELETE", f"/jobs/{first}")
+    service.create(name="third")
