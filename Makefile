@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: help demo serve test check bench docs simulate chaos requirements clean
+.PHONY: help demo serve test check bench docs simulate chaos fuzz requirements clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -47,6 +47,10 @@ simulate: .venv/dev.done ## play WORLDS=n random lives of a job with crashes and
 FAULTS ?= 60
 chaos: .venv/dev.done ## pull FAULTS=n plugs on real jobs on real Flink, and add a row to docs/reliability.md
 	@$(BIN)/python -m tests.real.chaos.plug_puller --faults $(FAULTS) --outside --append
+
+REQUESTS ?= 50000
+fuzz: .venv/dev.done ## make REQUESTS=n requests of the OpenAPI document, and hold the answers to it
+	@$(BIN)/python -m tests.server.contract $(REQUESTS)
 
 bench: .venv/dev.done ## measure, as ratios in one run
 	@$(BIN)/python -m benchmarks

@@ -34,6 +34,6 @@ def metrics(context: Context) -> Answer:
 
 OPERATIONS = (
     open_operation("/healthz", healthz),
-    open_operation("/readyz", readyz),
+    open_operation("/readyz", readyz, other_status=503),
     open_operation("/metrics", metrics),
 )

@@ -27,6 +27,13 @@ _REPEATS: Schema = {
     "description": "the call is done once, and answered the same whenever it comes again within 24 hours",
     "schema": {"type": "string", "pattern": f"^[!-~]{{1,{repeats.LONGEST}}}$"},
 }
+_HASH: Schema = {
+    "name": "X-Sdk-Content-Sha256",
+    "in": "header",
+    "required": True,
+    "description": "the SHA-256 of the body, by which it is signed before it is read",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+}
 _FAILURES = {
     400: "the request is not as it must be, or what it names does not allow it",
     401: "the caller could not prove who it is",
@@ -38,6 +45,13 @@ _FAILURES = {
     431: "path, query and headers are too large",
     500: "the service met an unexpected error; only the request id is told",
 }
+_MADE = {
+    "create_sql_job": ("job_id", "/job/job_id"),
+    "create_jar_job": ("job_id", "/job/job_id"),
+    "create_template": ("template_id", "/template/template_id"),
+    "create_queue": ("queue_name", "/queue_name"),
+}
+"""What an operation makes: its name in the paths of others, and where in the answer it stands."""
 _SECURITY = {
     "signature": {
         "type": "apiKey",
@@ -59,7 +73,9 @@ def document(operations: Sequence[Operation]) -> Schema:
     schemas = _Schemas(_types(operations))
     paths: dict[str, Schema] = {}
     for each in operations:
-        paths.setdefault(each.path, {})[each.method.lower()] = _described(each, schemas)
+        described = paths.setdefault(each.path, {})[each.method.lower()] = _described(each, schemas)
+        if each.name in _MADE:
+            described["responses"][str(each.contract.status)]["links"] = _links(*_MADE[each.name], operations)
     return {
         "openapi": _VERSION,
         "info": {
@@ -147,6 +163,7 @@ def _described(each: Operation, schemas: _Schemas) -> Schema:
             *_path_parameters(each),
             *_query_parameters(each, schemas),
             *([_REPEATS] if each.is_repeatable else []),
+            *([_HASH] if each.takes_stream else []),
         ],
         "responses": _responses(each, schemas),
         "security": [] if each.is_open else [{name: []} for name in _SECURITY],
@@ -174,6 +191,30 @@ def _query_parameters(each: Operation, schemas: _Schemas) -> Iterator[Schema]:
             yield {"name": name, "in": "query", "schema": schema}
 
 
+def _can_fail(each: Operation, status: int) -> bool:
+    match status:
+        case 401 | 403:
+            return not each.is_open
+        case 404:  # a name can be one that no path has
+            return bool(re.search(r"{(?!project_id})", each.path))
+        case _:
+            return True
+
+
+def _links(name: str, pointer: str, operations: Iterable[Operation]) -> Schema:
+    """Say which operations can follow on what one has made."""
+    made = f"$response.body#{pointer}"
+    found: Schema = {}
+    for each in operations:
+        parameters = {"project_id": "$request.path.project_id"}
+        if f"{{{name}}}" in each.path:
+            found[each.name] = {"operationId": each.name, "parameters": {**parameters, name: made}}
+        elif f"{name}s" in getattr(each.contract.body, "__struct_fields__", ()):
+            body = {f"{name}s": [made]}
+            found[each.name] = {"operationId": each.name, "parameters": parameters, "requestBody": body}
+    return found
+
+
 def _responses(each: Operation, schemas: _Schemas) -> Schema:
     answer, failure = each.contract.answer, schemas.of(Failure)
     success: Schema = {"description": "what was asked for"}
@@ -182,7 +223,11 @@ def _responses(each: Operation, schemas: _Schemas) -> Schema:
     elif answer is not None:
         success["content"] = {"application/json": {"schema": schemas.of(answer)}}
     told: Schema = {str(each.contract.status): success}
+    if each.contract.other_status is not None:
+        told[str(each.contract.other_status)] = {**success, "description": "what was asked for is not so"}
     for status, why in _FAILURES.items():
+        if not _can_fail(each, status):
+            continue
         is_whole_batch = status == 400 and get_origin(answer) is list
         schema = {"anyOf": [failure, schemas.of(answer)]} if is_whole_batch else failure
         told[str(status)] = {"description": why, "content": {"application/json": {"schema": schema}}}

@@ -126,6 +126,8 @@ class Contract:
     answer: object = None
     """The type of what is answered; None: nothing."""
     status: int = 200
+    other_status: int | None = None
+    """One that comes with the same shape."""
     text: str = ""
     """What it does, in a line or more."""
 
@@ -166,13 +168,14 @@ def contract_of(handle: Callable[..., object], status: int = 200) -> Contract:
     )
 
 
-def open_operation(path: str, handle: Callable[[Context], object]) -> Operation:
+def open_operation(path: str, handle: Callable[[Context], object], *, other_status: int | None = None) -> Operation:
     """Make an operation of a handler that anybody may call, and that reads nothing of the request."""
 
     def serve(context: Context, _received: Received) -> Answer:
         return answer(handle(context), 200)
 
-    return Operation(handle.__name__, "GET", path, serve, contract_of(handle), is_open=True)
+    shape = replace(contract_of(handle), other_status=other_status)
+    return Operation(handle.__name__, "GET", path, serve, shape, is_open=True)
 
 
 def answer(result: object, status: int) -> Answer:
