@@ -170,6 +170,13 @@ def operations_page() -> str:
     return reference.page(openapi.document(app.OPERATIONS))
 
 
+def permissions_page() -> str:
+    from docs import permissions  # likewise
+    from penstock.server import app
+
+    return permissions.page(app.OPERATIONS)
+
+
 # --- all pages ---
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -178,6 +185,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "connectors.md": connectors_page,
     "coverage.md": coverage.page,
     "operations.md": operations_page,
+    "permissions.md": permissions_page,
 }
 
 

@@ -52,7 +52,9 @@ def remove_member(context: Context, call: Call) -> Done:
     """End a membership; the user's keys and tokens do not open the project from then on."""
     name = call.names["user_name"]
     with context.database.write() as tx:
-        stored.remove(tx, call.project_id, stored.find_user(tx, name).id)
+        # Whether there is such a user in another project is not to be told from the answer.
+        found = stored.user_called(tx, name=name)
+        stored.remove(tx, call.project_id, found.id if found else "")
     return Done(user_name=name)
 
 

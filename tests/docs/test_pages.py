@@ -15,7 +15,7 @@ import penstock
 from docs.coverage import ROOT
 from penstock.cli.main import app
 from penstock.controller import loop
-from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
+from penstock.dli.errors import BodyTooLarge, TooMany, UnknownPath, failure
 from penstock.domain import ending, errors, learning, lifecycle
 from penstock.domain.job import Status
 from penstock.server import app as api
@@ -192,7 +192,13 @@ def test_every_operation_is_on_the_api_page() -> None:
 
 
 def test_every_error_is_on_the_api_page_with_its_status_and_code() -> None:
-    kinds = [*errors.PenstockError.__subclasses__(), UnknownPath, BodyTooLarge, Exception]
+    kinds = [
+        *errors.PenstockError.__subclasses__(),
+        *TooMany.__subclasses__(),
+        UnknownPath,
+        BodyTooLarge,
+        Exception,
+    ]
     answers = [failure(kind("x")) for kind in kinds]
     rows = {f"| {status} | `{told.error_code}` |" for status, told in answers}
     assert set(re.findall(r"^\| \d{3} \| `[\w.]+` \|", page("docs/api.md"), re.MULTILINE)) == rows
