@@ -57,7 +57,7 @@ class Traits(msgspec.Struct, kw_only=True):
 
 
 class CreateBody(Traits, kw_only=True):
-    queue_name: Annotated[str, Meta(extra_json_schema={"pattern": "^(?!_)(?![0-9]+$)[A-Za-z0-9_]{1,128}$"})]
+    queue_name: str
     cu_count: Cus
     description: Word = ""
     penstock: OwnSettings = msgspec.field(default_factory=OwnSettings)
