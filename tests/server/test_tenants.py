@@ -20,6 +20,7 @@ from tests.serving import Service
 _ORPHAN = "f" * 32
 _IN_PROJECTS = [each for each in app.OPERATIONS if each.action is not None]
 _BODIES: Mapping[str, object] = {
+    "draw_job_graph": {"sql_body": "SELECT 1"},
     "trigger_savepoint": {"action": "TRIGGER"},
     "import_savepoint": {"job_id": "{job_id}", "savepoint_path": "obs://penstock/theirs"},
     "act_on_queue": {"action": "scale_out", "cu_count": 1},
