@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from penstock.controller.capacity import Offer
 from penstock.controller.vigil import Limits, Vigil
 from penstock.controller.wear import Tolerance, Wear
@@ -223,7 +225,12 @@ class EmbeddedCluster:
             return None
         if worn is None:
             return None
-        stuck = self._upkeep.hindered_by(there) if self._wear.may_retry(now) else self._upkeep.would_lose(there)
+        try:
+            stuck = self._upkeep.hindered_by(there) if self._wear.may_retry(now) else self._upkeep.would_lose(there)
+        except SQLAlchemyError as error:
+            log.warning("Flink %s; whether its jobs can move is not known now: %s", worn, type(error).__name__)
+            self._wear.note_hindered(now)
+            return None
         if not stuck:
             return worn
         log.debug("Flink %s, but jobs %s cannot move to a new cluster now", worn, stuck)

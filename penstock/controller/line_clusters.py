@@ -68,18 +68,13 @@ class LineClusters:
                 self._needed(line)
 
     def stop(self, *, end: bool) -> None:
-        """Stop them all; raises `processes.StillRunning` of those that cannot be ended."""
+        """Stop them all; raises what one of them has raised, `processes.StillRunning` if it cannot be ended."""
         self._pool.shutdown(wait=False)
-        still_running = []
-        for cluster in self._clusters.values():
-            try:
-                cluster.stop(end=end)
-            except processes.StillRunning as error:
-                still_running.append(str(error))
-        for thread in self._ending.values():
-            thread.join()
-        if still_running:
-            raise processes.StillRunning("; ".join(still_running))
+        with contextlib.ExitStack() as stopping:  # all of them, whatever one of them raises
+            for thread in self._ending.values():
+                stopping.callback(thread.join)
+            for cluster in self._clusters.values():
+                stopping.callback(cluster.stop, end=end)
 
     def readiness(self) -> str | None:
         return self._clusters[self.default].readiness()

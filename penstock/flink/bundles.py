@@ -134,7 +134,7 @@ class _Bundle:
             return {}
         file = self._file(reference)
         if name.endswith(".zip"):
-            jars.check(file, reference)
+            jars.check(file, reference, "zip")
         return {_RESOURCES + name: file}
 
     def of_jar(self, program: JarProgram) -> Program:
@@ -186,7 +186,7 @@ class _Bundle:
                     f"{reference} holds {len(inner)} jars of {size} bytes together; "
                     f"it can hold {_MOST_NESTED} of {self.source.limit}"
                 )
-            for entry in inner:
-                name = prefix + entry.filename.replace("/", "-")
+            for number, entry in enumerate(inner):
+                name = f"{prefix}{number}-{package.file_name(entry.filename)}"
                 with jar.open(entry) as content, bundle.open(name, "w", force_zip64=True) as to:
                     shutil.copyfileobj(content, to)

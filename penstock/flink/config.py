@@ -13,6 +13,10 @@ _AS_BEFORE = {"table.exec.sink.require-on-conflict": "false"}
 """Scripts for Flink 1 know no `ON CONFLICT`, without which 2.3 refuses them."""
 _FOREVER = "2147483647"
 _RESTART_DELAY = "10 s"
+_CHECKPOINTS = "execution.checkpointing.dir"
+_SAVEPOINTS = "execution.checkpointing.savepoint-dir"
+PLACES = (_CHECKPOINTS, _SAVEPOINTS)
+"""The settings that say where state is written."""
 
 
 def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
@@ -27,8 +31,8 @@ def flink_configuration(job: Job, buckets: Buckets) -> dict[str, str]:
         "pipeline.name": job.name,
         "parallelism.default": str(resources.parallelism(config)),
         "table.exec.state.ttl": f"{config.state_ttl_s} s",
-        "execution.checkpointing.dir": buckets.uri(checkpoints),
-        "execution.checkpointing.savepoint-dir": buckets.uri(savepoints),
+        _CHECKPOINTS: buckets.uri(checkpoints),
+        _SAVEPOINTS: buckets.uri(savepoints),
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "execution.checkpointing.timeout": f"{max(_LEAST_TIMEOUT_S, buckets.write_timeout_s)} s",
         # An external cluster may say otherwise: then Flink would delete a savepoint that a job has started from.

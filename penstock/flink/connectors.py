@@ -131,8 +131,9 @@ def from_folder(folder: Path) -> Bring:
 
 
 def held(home: FlinkHome) -> tuple[str, ...]:
-    """Name all jars that are installed for a Flink: a cluster that was started with others is outdated."""
-    return tuple(sorted(jar for folder in _installed_for(home).values() for jar in _jars(folder)))
+    """Name all that is installed for a Flink: a cluster that was started with anything else is outdated."""
+    folders = _installed_for(home).values()
+    return tuple(sorted(each for folder in folders for each in (*_jars(folder), *python_home.release(folder))))
 
 
 def are_being_installed(home: FlinkHome) -> bool:

@@ -240,8 +240,8 @@ class FlinkEngine:
     def _submission(self, job: Job, run: Run) -> dict[str, object]:
         buckets = self._buckets.of_project(job.project_id)
         settings = config.flink_configuration(job, buckets)
-        for uri in settings.values():
-            self._reachable(uri)
+        for key in config.PLACES:
+            self._reachable(settings[key])
         state = buckets.state_at(run.resume_from) if run.resume_from else None
         if run.resume_from and state is None:
             raise Refused(f"there is no complete savepoint or checkpoint at {run.resume_from}", state_missing=True)

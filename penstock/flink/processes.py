@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-_VARIABLE = "PENSTOCK_MARKS"
+VARIABLE = "PENSTOCK_MARKS"
 _PATIENCE = 10.0  # seconds for an end in peace, then again for one by force
 
 
@@ -26,7 +26,7 @@ def data_dir_mark(data_dir: Path) -> str:
 
 def inheritable(marks: Collection[str]) -> tuple[str, str]:
     """Give the variable, and its value, in the environment of a process with these marks."""
-    return _VARIABLE, "\n".join(marks)
+    return VARIABLE, "\n".join(marks)
 
 
 def find(marks: Collection[str]) -> list[psutil.Process]:
@@ -49,7 +49,7 @@ def carries(process: psutil.Process, marks: Collection[str]) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        inherited = process.environ().get(_VARIABLE, "").split("\n")
+        inherited = process.environ().get(VARIABLE, "").split("\n")
         return set(marks) <= {*process.cmdline(), *inherited}
     except psutil.Error:  # gone meanwhile, or another user's
         return False

@@ -1,5 +1,6 @@
 """The Python that functions of scripts run in: an environment with PyFlink, apart from the one that we run in."""
 
+import hashlib
 import shutil
 import sys
 import sysconfig
@@ -49,6 +50,12 @@ def is_current(requirements: Path, folder: Path) -> bool:
     installed = folder / _REQUIREMENTS
     same = installed.is_file() and installed.read_bytes() == requirements.read_bytes()
     return same and program(folder).is_file()
+
+
+def release(folder: Path) -> list[str]:
+    """Name the packages of the environment in a folder, if there is one."""
+    installed = folder / _REQUIREMENTS
+    return [hashlib.sha256(installed.read_bytes()).hexdigest()] if installed.is_file() else []
 
 
 def check_release(running: tuple[int, int]) -> None:

@@ -56,7 +56,7 @@ class ServerBucket:
         """Why it could not be reached, and until when that is not tried again."""
 
     def uri(self, key: str) -> str:
-        self.folders(key)
+        self.folders(f"{key}/.penstock".lstrip("/"))  # nothing lies there, and what lies at the key may be endless
         return "/".join(filter(None, ("s3:/", self._home.bucket, self._home.prefix, key)))
 
     def check(self, *, or_unmade: bool = False) -> None:

@@ -80,7 +80,8 @@ class StorageMap:
 
     def with_built_in(self, root: Path) -> "StorageMap":
         """Give the bucket of jobs that name none a folder below the root, unless the map has a place for it."""
-        if self.home_of(bucket.BUILT_IN) is not None:
+        found = self.home_of(bucket.BUILT_IN)
+        if found is not None and (bucket.BUILT_IN in self.homes or found.projects is None):
             return self
         return replace(self, homes={**self.homes, bucket.BUILT_IN: InFolder(root / bucket.BUILT_IN, is_made=True)})
 
@@ -190,6 +191,8 @@ def _check_alone(name: str, homes: Mapping[str, Home]) -> None:
     for other, home in homes.items():
         if other != name and home == mine:
             raise ValueError(f"table {other!r} has the same place")
+        if home.projects != mine.projects and _overlap(mine, home):
+            raise ValueError(f"table {other!r} has a place that holds this one, or lies in it, for other projects")
         if isinstance(mine, OnServer) and isinstance(home, OnServer) and not _agree(mine, home):
             raise ValueError(f"table {other!r} has a bucket of the same name on another server, or other keys")
 
@@ -206,6 +209,11 @@ def _check_beside_default(name: str, found: StorageMap) -> None:
         other = place.relative_to(root).parts[0]
         if other not in found.homes:
             raise ValueError(f"it lies in the folder of the bucket {other!r} of the table 'default'")
+
+
+def _overlap(one: Home, other: Home) -> bool:
+    (server, place), (other_server, other_place) = _place(one), _place(other)
+    return server == other_server and (place.is_relative_to(other_place) or other_place.is_relative_to(place))
 
 
 def _place(home: Home) -> tuple[str, PurePath]:

@@ -74,8 +74,9 @@ class Contents:
             if file.is_file() and file.name not in kept:
                 file.unlink()
         for file in self.folder.glob("arriving/*"):
-            if time.time() - file.stat().st_mtime > _FORGOTTEN_S:
-                file.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # what arrives takes no lock
+                if time.time() - file.stat().st_mtime > _FORGOTTEN_S:
+                    file.unlink()
 
 
 def _make_durable(path: Path) -> None:

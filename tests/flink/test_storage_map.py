@@ -75,6 +75,10 @@ def test_a_map_names_folders_and_servers(tmp_path: Path) -> None:
             "line 5, table 'one': table 'state' has the same place",
         ),
         (
+            "[one]\nfolder = 'a'\n[two]\nfolder = 'a/b'\nprojects = ['p2']\n",
+            "table 'one' has a place that holds this one, or lies in it, for other projects",
+        ),
+        (
             f"[state]\n{SERVER}[one]\n{SERVER.replace('9000', '9001')}bucket = 'state'\nprefix = 'a'\n",
             "table 'state' has a bucket of the same name on another server, or other keys",
         ),
@@ -120,6 +124,14 @@ def test_a_bucket_is_there_for_the_projects_that_it_is_given_to(tmp_path: Path) 
     }
     assert allowed == {"state": ["p1"], "real": [], "any": ["p2"], "open": ["p1", "p2"]}
     assert all(found.home_of(name) for name in allowed)
+
+
+def test_jobs_that_name_no_bucket_have_a_place_although_the_default_is_not_for_their_project(
+    tmp_path: Path,
+) -> None:
+    found = read(tmp_path, "[default]\nfolder = 'a'\nprojects = ['p1']\n").with_built_in(tmp_path / "built")
+    assert found.home_of("penstock", "p2") == InFolder(tmp_path / "built" / "penstock", is_made=True)
+    assert found.home_of("other", "p2") is None
 
 
 def test_a_map_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -36,10 +36,10 @@ def test_the_plants_have_every_kind_of_trouble_and_reach_many_ends(plants: list[
 class Careless(Reconciler):
     """Writes over whatever others have written since it has read the row."""
 
-    def _record(self, before: Job, after: Job, by: Actor) -> bool:
+    def _record(self, before: Job, after: Job, by: Actor, remark: str) -> bool:
         with self.database.read() as tx:
             version = jobs.get_any(tx, before.id).version
-        return super()._record(replace(before, version=version), after, by)
+        return super()._record(replace(before, version=version), after, by, remark)
 
 
 def test_writes_that_do_not_name_the_version_they_read_are_noticed(
