@@ -48,21 +48,15 @@ class HeadTooSlow(errors.PenstockError):
     """Path, query and headers do not arrive."""
 
 
-class TooMany(errors.PenstockError):
-    """More is asked for than is served at once."""
-
-    retry_after_s = 10
-
-
-class TooManyStreams(TooMany):
+class TooManyStreams(errors.TooMany):
     """As many bodies as can be read while they arrive are on their way."""
 
 
-class TooManyConnections(TooMany):
+class TooManyConnections(errors.TooMany):
     """As many connections as are served are open."""
 
 
-class TooManyCalls(TooMany):
+class TooManyCalls(errors.TooMany):
     """A caller asks more often than it may."""
 
     retry_after_s = 1
@@ -109,9 +103,9 @@ def failure(error: Exception, request_id: str = "") -> tuple[int, Failure]:
 
 def headers(error: Exception) -> dict[str, str]:
     """Say when to ask again, and that what still comes is not another request."""
-    retry = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
-    closes = isinstance(error, TooMany | BodyTooSlow | HeadTooSlow)
-    return retry | ({"Connection": "close"} if closes and not isinstance(error, TooManyCalls) else {})
+    retry = {"Retry-After": str(error.retry_after_s)} if isinstance(error, errors.TooMany) else {}
+    closes = isinstance(error, TooManyStreams | TooManyConnections | BodyTooSlow | HeadTooSlow)
+    return retry | ({"Connection": "close"} if closes else {})
 
 
 def _text(error: Exception) -> str:

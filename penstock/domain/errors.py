@@ -58,6 +58,8 @@ class NotReady(PenstockError):
 class TooMany(PenstockError):
     """As many calls of the kind are being served as can be at once."""
 
+    retry_after_s = 10
+
 
 class NoQueue(PenstockError):
     """A run was asked for without a queue, and there is no default one."""

@@ -31,5 +31,5 @@ def draw_job_graph(context: Context, call: Call, body: wire.GraphBody) -> wire.G
 _OF_JOB = "{project_id}/streaming/jobs/{job_id}"
 OPERATIONS = (
     operation("GET", f"/v1.0/{_OF_JOB}/execute-graph", Action.GET_JOB, show_job_execution),
-    operation("POST", f"/v3/{_OF_JOB}/gen-graph", Action.GET_JOB, draw_job_graph),
+    operation("POST", f"/v3/{_OF_JOB}/gen-graph", Action.UPDATE_JOB, draw_job_graph),
 )

@@ -91,6 +91,8 @@ def create_key(context: Context, call: Call, body: CreateBody = _FOR_CALLER) -> 
 
 def update_key(context: Context, call: Call, body: UpdateBody) -> Done:
     """Disable a key, at once, or let it in again; tokens of its user end when it is disabled."""
+    if not body.is_disabled:
+        _check_signed(call)
     with context.database.write() as tx:
         key = _found(tx, call)
         if body.is_disabled:

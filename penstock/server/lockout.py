@@ -89,4 +89,6 @@ def _network(address: str) -> str:
         known = ip_address(address)
     except ValueError:
         return address
-    return known.exploded[:19] if isinstance(known, IPv6Address) else address
+    if isinstance(known, IPv6Address) and known.ipv4_mapped is None:
+        return known.exploded[:19]
+    return str(getattr(known, "ipv4_mapped", None) or known)

@@ -193,10 +193,8 @@ def _query_parameters(each: Operation, schemas: _Schemas) -> Iterator[Schema]:
 
 def _can_fail(each: Operation, status: int) -> bool:
     match status:
-        case 401:
+        case 401 | 403:
             return not each.is_open or each.contract.body is not None
-        case 403:
-            return not each.is_open
         case 404:  # a name can be one that no path has, and a token one that nobody has
             return bool(re.search(r"{(?!project_id})", each.path)) or (each.action is None and not each.is_open)
         case _:

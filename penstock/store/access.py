@@ -101,9 +101,13 @@ def is_member(tx: Connection, user: str, project_id: str) -> bool:
 
 
 def first_key(tx: Connection, vault: Vault) -> Key | None:
-    """Give the oldest key that is in use: that of the first start, unless it was disabled."""
-    in_use = select(ACCESS_KEYS.c.id).where(ACCESS_KEYS.c.disabled_at.is_(None))
-    access_key = tx.execute(in_use.order_by(ACCESS_KEYS.c.created_at).limit(1)).scalar()
+    """Give the oldest key in use of an admin of the first project: at first that of the first start."""
+    first = select(PROJECTS.c.id).order_by(PROJECTS.c.created_at, PROJECTS.c.id).limit(1).scalar_subquery()
+    in_use = select(ACCESS_KEYS.c.id).where(ACCESS_KEYS.c.disabled_at.is_(None), ACCESS_KEYS.c.project_id == first)
+    of_admins = in_use.join(MEMBERSHIPS, MEMBERSHIPS.c.user_id == ACCESS_KEYS.c.user_id).where(
+        MEMBERSHIPS.c.project_id == first, MEMBERSHIPS.c.role == Role.ADMIN.value
+    )
+    access_key = tx.execute(of_admins.order_by(ACCESS_KEYS.c.created_at, ACCESS_KEYS.c.id).limit(1)).scalar()
     return find_key(tx, vault, access_key) if access_key else None
 
 

@@ -146,6 +146,12 @@ def test_a_disabled_user_has_nothing_left_to_call_with(local: Local, storage: St
     assert local("env").exit_code == 0
 
 
+def test_env_prints_no_key_of_somebody_else(local: Local) -> None:
+    key_of(local("keys", "create", "--project", "analytics", "--user", "maria"))
+    local("users", "disable", "admin")
+    assert "there is no key in use" in local("env").stderr
+
+
 def test_no_key_comes_back_by_itself(local: Local) -> None:
     [first] = rows(local, "keys", "list", "--project", "default")
     local("keys", "delete", str(first["access_key"]), "--project", "default")

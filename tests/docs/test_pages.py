@@ -15,7 +15,7 @@ import penstock
 from docs.coverage import ROOT
 from penstock.cli.main import app
 from penstock.controller import loop
-from penstock.dli.errors import BodyTooLarge, TooMany, UnknownPath, failure
+from penstock.dli.errors import BodyTooLarge, UnknownPath, failure
 from penstock.domain import ending, errors, learning, lifecycle
 from penstock.domain.job import Status
 from penstock.server import app as api
@@ -194,7 +194,7 @@ def test_every_operation_is_on_the_api_page() -> None:
 def test_every_error_is_on_the_api_page_with_its_status_and_code() -> None:
     kinds = [
         *errors.PenstockError.__subclasses__(),
-        *TooMany.__subclasses__(),
+        *errors.TooMany.__subclasses__(),
         UnknownPath,
         BodyTooLarge,
         Exception,

@@ -130,3 +130,12 @@ def test_a_deleted_key_is_unknown(service: Service) -> None:
 def test_a_token_makes_no_key_which_would_outlive_it(service: Service, tail: str) -> None:
     tried = asked(service, token_of(service), path(service, tail.format(service.key.access_key)), "POST")
     assert "outlives a token" in refused(tried, 403, "APIGW.0302")
+
+
+def test_a_token_lets_no_disabled_key_in_again(service: Service) -> None:
+    ann = service.new_key("main", "ann")
+    place = path(service, f"/{ann.access_key}")
+    assert service.http.put(place, json={"is_disabled": True}).status_code == 200
+    tried = service.anonymous.put(place, json={"is_disabled": False}, headers={"X-Auth-Token": token_of(service)})
+    assert "outlives a token" in refused(tried, 403, "APIGW.0302")
+    assert answers(service, ann) == 401

@@ -68,6 +68,14 @@ def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
     assert LIMIT in fail(lockout, "AK", "2001:db8::ffff:1")
 
 
+def test_addresses_of_ipv4_are_apart_however_they_are_written() -> None:
+    lockout = Lockout()
+    for _ in range(5):
+        fail(lockout, "AK", "::ffff:10.0.0.1")
+    succeed(lockout, "AK", "::ffff:10.0.0.2")
+    assert LIMIT in fail(lockout, "AK", "10.0.0.1")
+
+
 def test_it_remembers_so_many_pairs_and_forgets_those_that_failed_longest_ago() -> None:
     lockout = Lockout(most_failures=1, most_pairs=2)
     for name in "abc":
