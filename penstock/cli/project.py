@@ -62,8 +62,7 @@ class OnDisk:
 
     def put_member(self, user: str, role: str) -> None:
         with self.storage.database.write() as tx:
-            found = members.user_called(tx, name=user) or members.create_user(tx, user)
-            members.put(tx, self.project_id, found.id, Role(role))
+            members.put_named(tx, self.project_id, user, Role(role))
 
     def remove_member(self, user: str) -> None:
         with self.storage.database.write() as tx:

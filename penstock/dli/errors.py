@@ -76,7 +76,6 @@ _KINDS: dict[type[Exception], Kind] = {
     errors.NotReady: Kind(400, "DLI.0007"),
     errors.TooMany: Kind(429, "APIGW.0308"),
     errors.NoQueue: Kind(400, "DLI.13024"),
-    errors.QuotaReached: Kind(400, "DLI.1028"),
     errors.JobNotFound: Kind(400, "DLI.16001"),
     UnknownPath: Kind(404, "APIGW.0101"),
     Unreadable: Kind(400, "APIGW.0201"),

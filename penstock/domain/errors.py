@@ -65,10 +65,6 @@ class NoQueue(PenstockError):
     """A run was asked for without a queue, and there is no default one."""
 
 
-class QuotaReached(PenstockError):
-    """The project has as many of these as it may have."""
-
-
 class Unauthenticated(PenstockError):
     """The caller could not prove who it is."""
 

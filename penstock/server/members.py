@@ -43,8 +43,7 @@ def put_member(context: Context, call: Call, body: PutBody) -> Done:
     """Make a user a member, or give it another role; the user is made when there is none of that name."""
     name = call.names["user_name"]
     with context.database.write() as tx:
-        user = stored.user_called(tx, name=name) or stored.create_user(tx, name)
-        stored.put(tx, call.project_id, user.id, body.role)
+        stored.put_named(tx, call.project_id, name, body.role)
     return Done(user_name=name)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, exists, insert, select, update
 
 from penstock.domain import alarm
 from penstock.domain.job import Job
+from penstock.store import database
 from penstock.store.schema import ALARMS, PROJECTS
 
 
@@ -77,7 +78,6 @@ def hold_back(tx: Connection, topic: str, now: int, until: int) -> None:
 
 def prune(tx: Connection, before: int, after_id: int, limit: int) -> int | None:
     """Forget those of the next alarms, by id, that are older and done with; as `events.prune`."""
-    following = select(ALARMS.c.id, ALARMS.c.created_at).where(ALARMS.c.id > after_id)
-    old = [id for id, at in tx.execute(following.order_by(ALARMS.c.id).limit(limit)) if at < before]
+    old, following = database.older(tx, ALARMS.c.created_at, before, after_id, limit)
     tx.execute(ALARMS.delete().where(ALARMS.c.id.in_(old), ALARMS.c.due_at.is_(None)))
-    return old[-1] if len(old) == limit else None
+    return following

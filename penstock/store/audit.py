@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, select
 
-from penstock.store.database import Database
+from penstock.store.database import Database, older
 from penstock.store.schema import AUDIT
 
 _BATCH = 1000
@@ -67,7 +67,6 @@ def everything(database: Database, project_id: str | None) -> Iterator[Entry]:
 
 def prune(tx: Connection, before: int, after_id: int, limit: int) -> int | None:
     """Forget those of the next entries, by id, that are older; as `events.prune`."""
-    following = select(AUDIT.c.id, AUDIT.c.at).where(AUDIT.c.id > after_id)
-    old = [id_ for id_, at in tx.execute(following.order_by(AUDIT.c.id).limit(limit)) if at < before]
+    old, following = older(tx, AUDIT.c.at, before, after_id, limit)
     tx.execute(AUDIT.delete().where(AUDIT.c.id.in_(old)))
-    return old[-1] if len(old) == limit else None
+    return following

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import Connection, event, exc
+from sqlalchemy import Column, Connection, event, exc, select
 
 log = logging.getLogger(__name__)
 
@@ -161,3 +161,11 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A writer takes its lock at once: a reader that turns writer half-way would fail when another was faster.
     connection.exec_driver_sql(connection.get_execution_options()["begin"])
+
+
+def older(tx: Connection, at: Column[int], before: int, after_id: int, limit: int) -> tuple[list[int], int | None]:
+    """Give the ids of the next rows of a table that are older, and after which to go on; None: after the last."""
+    ids = at.table.c.id
+    following = select(ids, at).where(ids > after_id).order_by(ids).limit(limit)
+    found = [id_ for id_, when in tx.execute(following) if when < before]
+    return found, found[-1] if len(found) == limit else None

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, not_
 from penstock.domain.errors import JobNotFound
 from penstock.domain.history import EXITS, Actor, Event, Kind, Told, Who
 from penstock.domain.job import Job, Status
+from penstock.store import database
 from penstock.store.schema import EVENTS, JOBS
 
 
@@ -52,10 +53,9 @@ def prune(tx: Connection, before: int, after_id: int, limit: int) -> int | None:
 
     How the last run of a job has ended stays, as long as the job is there.
     """
-    following = select(EVENTS.c.id, EVENTS.c.at).where(EVENTS.c.id > after_id)
-    old = [id for id, at in tx.execute(following.order_by(EVENTS.c.id).limit(limit)) if at < before]
+    old, following = database.older(tx, EVENTS.c.at, before, after_id, limit)
     tx.execute(EVENTS.delete().where(EVENTS.c.id.in_(old), not_(_is_last_exit())))
-    return old[-1] if len(old) == limit else None
+    return following
 
 
 def _is_last_exit() -> ColumnElement[bool]:

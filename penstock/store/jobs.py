@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from penstock.domain import history
-from penstock.domain.errors import AlreadyExists, JobNotFound, QuotaReached
+from penstock.domain.errors import AlreadyExists, JobNotFound, QuotaExceeded
 from penstock.domain.history import Actor
 from penstock.domain.job import Goal, Job, JobFilter, Run, Status
 from penstock.domain.queue import DEFAULT_ENTERPRISE_PROJECT, Holder, Queue
@@ -50,11 +50,11 @@ def create(tx: Connection, draft: Job, by: Actor) -> Job:
 
 
 def check_room(tx: Connection, project_id: str, most: int) -> None:
-    """Let no other create jobs in the project before this has ended; raises `QuotaReached` when it has so many."""
+    """Let no other create jobs in the project before this has ended; raises `QuotaExceeded` when it has so many."""
     tx.execute(select(PROJECTS.c.id).where(PROJECTS.c.id == project_id).with_for_update(key_share=True))
     of_project = and_(JOBS.c.project_id == project_id, JOBS.c.deleted_at.is_(None))
     if tx.execute(select(func.count()).select_from(JOBS).where(of_project)).scalar_one() >= most:
-        raise QuotaReached(f"the project has {most} jobs, and may have no more; delete some")
+        raise QuotaExceeded(f"the project has {most} jobs, and may have no more; delete some")
 
 
 def get(tx: Connection, project_id: str, job_id: int, *, for_update: bool = False) -> Job:

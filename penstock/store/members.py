@@ -138,6 +138,12 @@ def put(tx: Connection, project_id: str, user_id: str, role: Role) -> None:
         _check_admin(tx, project_id, before)
 
 
+def put_named(tx: Connection, project_id: str, name: str, role: Role) -> None:
+    """As `put`, of the user with that name, who is made when there is none."""
+    user = user_called(tx, name=name) or create_user(tx, name)
+    put(tx, project_id, user.id, role)
+
+
 def remove(tx: Connection, project_id: str, user_id: str) -> None:
     """End a membership; raises `NotFound`, or `NotAllowed` for the last admin."""
     before = _locked(tx, project_id, user_id)
